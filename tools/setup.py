@@ -24,13 +24,20 @@ VENDOR = ROOT / "static" / "vendor"
 FRONT_END = {
     "htmx.org/dist/htmx.min.js": "htmx.js",
     "htmx-ext-sse/sse.js": "sse.js",
-    "@picocss/pico/css/pico.classless.min.css": "pico.css",
     "uplot/dist/uPlot.esm.js": "uplot.js",
     "uplot/dist/uPlot.min.css": "uplot.css",
     "zxing-wasm/dist/iife/reader/index.js": "zxing-reader.js",
     "zxing-wasm/dist/reader/zxing_reader.wasm": "zxing_reader.wasm",
 }
 ICONS = "lucide-static/icons"
+# the Lucide drawings that pages use, as symbols of one file: static/vendor/icons.svg#NAME
+ICON_NAMES = """
+archive arrow-left arrow-right badge-check ban bell bus calendar-days camera camera-off check chevron-down chevron-right
+circle-alert clock cloud-upload copy database download eye file-text file-up gift history house id-card inbox key-round
+languages layout-dashboard link list log-out menu minus monitor moon pencil play plus printer qr-code refresh-cw
+rotate-ccw scan-line search send settings shield-check shopping-bag smartphone sun tablet ticket trash-2 triangle-alert
+undo-2 upload user user-plus users utensils wallet wifi wifi-off x
+"""
 
 
 def main() -> int:
@@ -67,7 +74,18 @@ def install_front_end() -> None:
         target = VENDOR / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(modules / source, target)
-    shutil.copytree(modules / ICONS, VENDOR / "icons")
+    (VENDOR / "icons.svg").write_text(icon_sheet(modules / ICONS), encoding="utf-8")
+
+
+def icon_sheet(folder: Path) -> str:
+    """One file of symbols, so that a page fetches its icons once and they take the text's colour."""
+    symbols = []
+    for name in ICON_NAMES.split():
+        drawing = (folder / f"{name}.svg").read_text(encoding="utf-8")
+        inside = drawing[drawing.index(">", drawing.index("<svg")) + 1:drawing.rindex("</svg>")].strip()
+        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" '
+                       f'stroke-linecap="round" stroke-linejoin="round">{inside}</symbol>')
+    return '<svg xmlns="http://www.w3.org/2000/svg">' + "\n".join(symbols) + "</svg>\n"
 
 
 def compile_catalogues() -> None:
