@@ -1,0 +1,40 @@
+/* Requests of a station page to its own server.
+ *
+ *   await post(url, body, headers) -> {status, data}    status 0 when nothing answered within 8 s
+ *   newId()                                             a UUID v4, also on plain http where randomUUID is missing
+ *
+ * The session's cookie says who asks; the CSRF token stands in <meta name="csrf-token">. Nothing is logged.
+ */
+import { deviceNow } from "./clock.js";
+
+const TIMEOUT_MS = 8000;
+
+export async function post(url, body, headers = {}) {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), TIMEOUT_MS);
+  try {
+    const answer = await fetch(url, {
+      method: "POST", credentials: "same-origin", cache: "no-store", redirect: "error", signal: patience.signal,
+      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken(),
+                 "X-Sent-At": deviceNow(), ...headers },
+      body: JSON.stringify(body),
+    });
+    return { status: answer.status, data: await answer.json().catch(() => null) };
+  } catch {
+    return { status: 0, data: null };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+function csrfToken() {
+  return document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+}
