@@ -1,0 +1,1 @@
+"""What is true: the tables, the rules, the ledger and what is read from them. Knows no web."""

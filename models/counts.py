@@ -1,0 +1,153 @@
+"""Live counts by category and delegation, and arrivals: kept in memory beside the writer, rebuilt when in doubt.
+
+Tallies by service stand in the database (models/scans.py). These finer counts would change with every correction of
+the roster, so they are not stored: they are rebuilt from the ledger when the roster's, plan's or ledger's revision is
+another one, or when somebody else wrote scans (head), and moved along by the writer's own commits.
+"""
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection
+
+from models import history as past
+from models.event import Event
+from models.facts import ACCEPTED, Entry
+from models.people import Attendee
+from models.scans import Scan
+from models.snapshot import Memory, Snapshot
+
+BUCKET_SECONDS = 300   # arrivals are charted per five minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one accepted row changes: `signed` and `inside` are -1, 0 or 1 for the person, `stock` in pieces."""
+
+    attendee_id: int | None
+    category: str | None
+    delegation_id: int | None
+    at: datetime
+    signed: int
+    inside: int
+    stock: int
+
+
+@dataclass(slots=True)
+class State:
+    """The counts of one moment."""
+
+    mark: tuple[int, ...]
+    head: int
+    expected: Counter[tuple[str, Any]] = field(default_factory=Counter)   # ("category", key) | ("delegation", id)
+    people: Counter[tuple[str, Any]] = field(default_factory=Counter)
+    inside: Counter[tuple[str, Any]] = field(default_factory=Counter)
+    arrivals: Counter[int] = field(default_factory=Counter)               # bucket's start, epoch seconds -> people
+
+    def move(self, change: Change) -> None:
+        """Applies one change."""
+        for key in (("category", change.category), ("delegation", change.delegation_id)):
+            self.people[key] += change.signed
+            self.inside[key] += change.inside
+        if change.signed:
+            self.arrivals[bucket(change.at)] += change.signed
+
+
+def bucket(at: datetime) -> int:
+    """The start of the five minutes in which a moment lies, in seconds since 1970."""
+    return int(at.timestamp()) // BUCKET_SECONDS * BUCKET_SECONDS
+
+
+class Counts:
+    """Answers from memory while it is sure, else reads the ledger once."""
+
+    def __init__(self, memory: Memory):
+        self._memory = memory
+        self._lock = threading.Lock()
+        self._state: State | None = None
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, call: Callable[[], None]) -> None:
+        """Calls this after each commit of the writer (the live hub's bell): it must not block."""
+        self._listeners.append(call)
+
+    def stir(self) -> None:
+        """Something was committed."""
+        for call in self._listeners:
+            call()
+
+    def apply(self, changes: Sequence[Change], head: int) -> None:
+        """Moves the counts along with a commit of this process."""
+        with self._lock:
+            if self._state is not None and head > self._state.head:
+                for change in changes:
+                    self._state.move(change)
+                self._state.head = head
+
+    def current(self, connection: Connection) -> State:
+        """The counts of now, rebuilt if anything but our own commits has changed them. Read it, do not keep it."""
+        row = connection.execute(_MARK).one()
+        mark = (row.plan_revision, row.roster_revision, row.ledger_revision)
+        with self._lock:
+            state = self._state
+            if state is None or state.mark != mark or state.head < max(row.head or 0, row.head_floor):
+                state = self._state = rebuild(connection, self._memory, mark)
+            return state
+
+
+_MARK = select(Event.plan_revision, Event.roster_revision, Event.ledger_revision, Event.head_floor,
+               select(func.max(Scan.seq)).scalar_subquery().label("head"))
+
+
+def rebuild(connection: Connection, memory: Memory, mark: tuple[int, ...]) -> State:
+    """The counts as functions of the ledger and the roster (law 4)."""
+    plan = memory.at(connection, mark[0], mark[1])
+    head = connection.execute(select(func.max(Scan.seq))).scalar() or 0
+    floor = connection.execute(select(Event.head_floor)).scalar_one()
+    state = State(mark, max(head, floor))
+    where = {}
+    for row in connection.execute(select(Attendee.id, Attendee.category_key, Attendee.delegation_id, Attendee.state)
+                                  .where(Attendee.revision <= mark[1])):
+        where[row.id] = (row.category_key, row.delegation_id)
+        if row.state == "registered":
+            state.expected["category", row.category_key] += 1
+            state.expected["delegation", row.delegation_id] += 1
+    for holder, history in _histories(connection, plan):
+        category, delegation = where.get(holder, (None, None))
+        _count(state, plan, history, category, delegation)
+    return state
+
+
+def _histories(connection: Connection, plan: Snapshot) -> Any:
+    """Holder by holder, the rows that sign-in and sessions are counted from."""
+    kinds = [s.key for s in plan.services.values() if s.kind in ("sign_in", "session")]
+    rows = connection.execute(
+        select(Scan.holder, Scan.seq, Scan.id, Scan.service_key, Scan.scanned_at, Scan.station_key, Scan.direction,
+               Scan.use_no, Scan.quantity, Scan.coupon_id, Scan.voids)
+        .where(Scan.verdict == ACCEPTED, Scan.holder.is_not(None), Scan.service_key.in_(kinds))
+        .order_by(Scan.holder, Scan.seq))
+    holder: int | None = None
+    history: list[Entry] = []
+    for row in rows:
+        if row.holder != holder:
+            if history:
+                yield holder, history
+            holder, history = row.holder, []
+        history.append(Entry(row.seq, row.id, row.service_key, row.scanned_at, row.station_key, row.direction,
+                             row.use_no, row.quantity, row.coupon_id, row.voids))
+    if history:
+        yield holder, history
+
+
+def _count(state: State, plan: Snapshot, history: list[Entry], category: str | None, delegation: int | None) -> None:
+    signed = [e for e in past.standing(history)
+              if e.use_no is not None and plan.services[e.service].kind == "sign_in"]
+    here = bool(past.inside(plan.services, history))
+    first = signed[0].at if signed else datetime.now(UTC)
+    state.move(Change(None, category, delegation, first, int(bool(signed)), int(here), 0))

@@ -1,0 +1,275 @@
+"""The ledger: the only writer of scans. Gather, decide, write, in one transaction for a batch.
+
+`Ledger.batch` is what the writer runs. It judges the batch in the order given, folding each decision into the facts
+of the next, and writes everything with one INSERT a table. After the commit `published` tells the counters.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine, insert, update
+from sqlalchemy.engine import Connection
+
+from models import chain, rules
+from models.asks import Answer, Outcome, Problem, Request, ScanRequest, UndoRequest
+from models.counts import Change, Counts
+from models.facts import ACCEPTED, REFUSED, Ask, Decision, Entry, Facts, Window
+from models.gather import Found, Gathered, gather
+from models.people import Coupon as CouponTable
+from models.scans import PrintJob, Scan, StockMove
+from models.slips import Births
+from models.snapshot import Memory, StationView
+from models.tallies import Tallies
+from models.writer import Writer
+
+_S: Any = Scan.__table__
+
+
+@dataclass(slots=True)
+class Batch:
+    """One transaction's work: facts as they fold forward, rows as they gather."""
+
+    facts: Gathered
+    births: Births
+    tallies: Tallies
+    chain: str
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    moves: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    answered: dict[str, tuple[str, Answer]] = field(default_factory=dict)   # scan id -> fingerprint, answer
+
+
+class Ledger:
+    """Judges and records. One per process; `writer` runs it and everything else that writes."""
+
+    def __init__(self, engine: Engine):
+        self.memory = Memory()
+        self.counts = Counts(self.memory)
+        self.writer = Writer(engine, self.batch)
+        self.writer.after_commit(self._published)
+        self._changes: tuple[list[Change], int] | None = None
+
+    def record(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Judges the requests in order and returns what came of each, once all of it is durable.
+
+        Raises NotRecorded if the disk would not take it; then nothing was written.
+        """
+        return self.writer.record(list(requests))
+
+    def batch(self, connection: Connection, requests: list[Request]) -> list[Outcome]:
+        """One transaction's worth of requests, of any number of stations."""
+        self._changes = None
+        facts = gather(connection, self.memory, requests)
+        work = Batch(facts, Births(connection, facts), Tallies(facts), facts.now.chain or chain.START)
+        results = [judge_request(work, request) for request in requests]
+        _write(connection, work)
+        self._changes = (work.changes, facts.head)
+        return [Outcome(result, facts.head, facts.now.epoch) for result in results]
+
+    def _published(self) -> None:
+        if self._changes is not None:
+            self.counts.apply(*self._changes)
+            self._changes = None
+        self.counts.stir()
+
+
+def judge_request(work: Batch, request: Request) -> Answer | Problem:
+    """One request of the batch: a repeat, a problem without a row, or a judgement with one."""
+    repeat = _repeat(work, request)
+    if repeat is not None:
+        return repeat
+    if isinstance(request, UndoRequest):
+        return _undo(work, request)
+    station = work.facts.plan.stations.get(request.caller.station)
+    if station is None or request.service not in station.services or request.service not in work.facts.plan.services:
+        return Problem(request.id, "not_at_this_station", 403)
+    if request.force and not request.caller.granted:
+        return Problem(request.id, "grant_needed", 403)
+    if request.force and not (request.note or "").strip():
+        return Problem(request.id, "reason_needed", 400, {"field": "reason"})
+    return _scan(work, request, station)
+
+
+def _repeat(work: Batch, request: Request) -> Answer | Problem | None:
+    """Law 1: the same id always gets the same answer; the id is looked up before anything else."""
+    if request.id in work.answered:
+        fingerprint, answer = work.answered[request.id]
+    elif (row := work.facts.known.get(request.id)) is not None:
+        fingerprint, answer = row.fingerprint, _answer_again(work, row)
+    else:
+        return None
+    if fingerprint != request.fingerprint:
+        return Problem(request.id, "id_reused", 409)
+    again = _as_repeat(answer)
+    if again.voids is not None and again.verdict == REFUSED:
+        return Problem(request.id, "not_yours", 403)
+    return again
+
+
+def _scan(work: Batch, request: ScanRequest, station: StationView) -> Answer:
+    found = work.facts.who(request)
+    facts = work.facts.facts(found, station)
+    ask = Ask(request.service, request.at, request.direction, request.quantity, request.offline, request.force,
+              request.answers)
+    decision = rules.decide(ask, facts)
+    work.facts.head += 1
+    entry = Entry(work.facts.head, request.id, request.service, request.at, request.caller.station,
+                  decision.direction, decision.use_no, request.quantity, found.coupon.id if found.coupon else None)
+    jobs = work.births.of_scan(request, decision, found, station, entry)
+    said = _said(work, decision, jobs)
+    row = _scan_row(request, decision, found, entry, said)
+    _keep(work, row)
+    _fold(work, found, facts, entry, decision.accepted, request)
+    answer = Answer(request.id, entry.seq, request.service, decision.verdict, decision.reason, decision.direction,
+                    said, found.person, False, decision.forced, decision.overrode, decision.conflict, None, request.at)
+    work.answered[request.id] = (request.fingerprint, answer)
+    return answer
+
+
+def _undo(work: Batch, request: UndoRequest) -> Answer | Problem:
+    target = _target(work, request.target)
+    if target is None:
+        return Problem(request.id, "no_such_scan", 404)
+    entry, holder, accepted, recorded_at = target
+    history = work.facts.history.get(holder, []) if holder is not None else []
+    against = rules.judge_undo(
+        entry, accepted, any(e.voids == entry.seq for e in history), granted=request.caller.granted,
+        same_station=entry.station == request.caller.station, recorded_at=recorded_at, at=request.at)
+    if against in ("not_undoable", "already_undone"):
+        return Problem(request.id, against or "", 409)
+    return _record_undo(work, request, entry, holder, against)
+
+
+def _record_undo(work: Batch, request: UndoRequest, entry: Entry, holder: int | None,
+                 against: str | None) -> Answer | Problem:
+    """Writes the undo as a row that names the other, or the attempt of someone who may not (both rows stay)."""
+    work.facts.head += 1
+    verdict = REFUSED if against else ACCEPTED
+    undo = Entry(work.facts.head, request.id, entry.service, request.at, request.caller.station, voids=entry.seq,
+                 quantity=entry.quantity)
+    printed = work.births.undo(entry.id) if not against else False
+    said = {"use": {"number": 0, "limit": None}, "hints": [], "notes": ["slip_printed"] if printed else [], "open": [],
+            "first": None, "detail": {}, "print_jobs": [], "voids": entry.id}
+    person = work.facts.people.get(holder or 0)
+    row = dict(_EMPTY_ROW, seq=undo.seq, id=request.id, fingerprint=request.fingerprint, service_key=entry.service,
+               station_key=request.caller.station, device_id=request.caller.device_id, actor=request.caller.actor,
+               holder=holder, attendee_id=holder if holder and holder > 0 else None, verdict=verdict, reason=against,
+               note=request.note, voids=entry.seq, quantity=entry.quantity, scanned_at=request.at,
+               uploaded_at=request.at, answer=said)
+    _keep(work, row)
+    if against:
+        work.answered[request.id] = (request.fingerprint, Answer(
+            request.id, undo.seq, entry.service, verdict, against, None, said, person, voids=entry.id))
+        return Problem(request.id, against, 403)
+    _fold(work, Found(holder, person), None, undo, True, request)
+    answer = Answer(request.id, undo.seq, entry.service, verdict, None, None, said, person, voids=entry.id,
+                    at=request.at)
+    work.answered[request.id] = (request.fingerprint, answer)
+    return answer
+
+
+def _fold(work: Batch, found: Found, facts: Facts | None, entry: Entry, accepted: bool, request: Request) -> None:
+    """Carries a judged row into the facts of the next one, the tallies, the stock and the live counts."""
+    holder = found.holder
+    if not accepted:
+        work.tallies.refused(entry.service)
+        return
+    if holder is None:
+        return
+    before = list(work.facts.history.get(holder, []))
+    work.facts.history.setdefault(holder, []).append(entry)
+    change = work.tallies.accepted(holder, found.person, before, entry)
+    work.changes.append(change)
+    if change.stock:
+        work.moves.append({"service_key": entry.service, "quantity": change.stock, "scan_id": entry.id,
+                           "at": request.at, "actor": request.caller.actor})
+
+
+def _keep(work: Batch, row: dict[str, Any]) -> None:
+    work.chain = row["chain"] = chain.link(work.chain, row)
+    work.rows.append(row)
+
+
+def _write(connection: Connection, work: Batch) -> None:
+    if work.births.coupons:
+        connection.execute(insert(CouponTable), work.births.coupons)
+    if work.rows:
+        connection.execute(insert(Scan), work.rows)
+    if work.births.jobs:
+        connection.execute(insert(PrintJob), work.births.jobs)
+    if work.moves:
+        connection.execute(insert(StockMove), work.moves)
+    if work.births.undone:
+        connection.execute(update(PrintJob).where(PrintJob.scan_id.in_(work.births.undone), PrintJob.state == "queued")
+                           .values(state="cancelled", reason="undone"))
+        connection.execute(work.births.void_coupons())
+    work.tallies.write(connection)
+
+
+def _target(work: Batch, scan_id: str) -> tuple[Entry, int | None, bool, datetime] | None:
+    """The row to undo: its entry, holder, whether it was accepted, and when the server recorded it."""
+    for row in work.rows:
+        if row["id"] == scan_id:
+            entry = Entry(row["seq"], row["id"], row["service_key"], row["scanned_at"], row["station_key"],
+                          row["direction"], row["use_no"], row["quantity"], row["coupon_id"], row["voids"])
+            return entry, row["holder"], row["verdict"] == ACCEPTED, row["uploaded_at"]
+    known = work.facts.known.get(scan_id)
+    if known is None:
+        return None
+    entry = Entry(known.seq, known.id, known.service_key, known.scanned_at, known.station_key, known.direction,
+                  known.use_no, known.quantity, known.coupon_id, known.voids)
+    return entry, known.holder, known.verdict == ACCEPTED, known.uploaded_at
+
+
+_EMPTY_ROW: dict[str, Any] = {
+    "device_id": None, "actor": "", "holder": None, "attendee_id": None, "badge_id": None, "coupon_id": None,
+    "raw_code": None, "direction": None, "quantity": 1, "reason": None, "use_no": None, "forced": False,
+    "overrode": None, "conflict": False, "note": None, "offline": False, "answers": None, "voids": None}
+
+
+def _scan_row(request: ScanRequest, decision: Decision, found: Found, entry: Entry,
+              said: dict[str, Any]) -> dict[str, Any]:
+    return dict(
+        _EMPTY_ROW, seq=entry.seq, id=request.id, fingerprint=request.fingerprint, service_key=request.service,
+        station_key=request.caller.station, device_id=request.caller.device_id, actor=request.caller.actor,
+        holder=found.holder, attendee_id=found.person.id if found.person else None, badge_id=found.badge_id,
+        coupon_id=entry.coupon_id, raw_code=request.code if found.holder is None else None,
+        direction=decision.direction, quantity=request.quantity, verdict=decision.verdict, reason=decision.reason,
+        use_no=decision.use_no, forced=decision.forced, overrode=decision.overrode, conflict=decision.conflict,
+        note=request.note, offline=request.offline, answers=dict(request.answers) or None,
+        scanned_at=request.at, uploaded_at=request.uploaded_at, answer=said)
+
+
+def _said(work: Batch, decision: Decision, jobs: list[str]) -> dict[str, Any]:
+    """What is answered, in the form in which the ledger keeps it. No names: a name is said as it is now."""
+    first = decision.first
+    stations = work.facts.plan.stations
+    zone = work.facts.plan.event.zone
+    detail = {key: _plain(value, zone) for key, value in decision.detail.items() if key != "first"}
+    return {
+        "use": {"number": decision.uses, "limit": decision.limit},
+        "first": first and {"id": first.id, "at": first.at.astimezone(zone).isoformat(), "station": first.station,
+                            "station_name": stations[first.station].name if first.station in stations else ""},
+        "hints": list(decision.hints), "notes": list(decision.notes), "open": list(decision.open), "detail": detail,
+        "print_jobs": jobs,
+    }
+
+
+def _plain(value: Any, zone: ZoneInfo) -> Any:
+    if isinstance(value, Window):
+        return {"opens": value.opens.astimezone(zone).isoformat(), "closes": value.closes.astimezone(zone).isoformat()}
+    return value
+
+
+def _answer_again(work: Batch, row: Any) -> Answer:
+    person = work.facts.people.get(row.attendee_id) if row.attendee_id else None
+    return Answer(row.id, row.seq, row.service_key, row.verdict, row.reason, row.direction, row.answer, person, True,
+                  row.forced, row.overrode, row.conflict, row.answer.get("voids"), row.scanned_at)
+
+
+def _as_repeat(answer: Answer) -> Answer:
+    return replace(answer, replayed=True)

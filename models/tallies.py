@@ -1,0 +1,86 @@
+"""What a ledger row changes in the counts: people, uses, refused, inside, stock; kept in the scan's transaction."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, insert, update
+from sqlalchemy.engine import Connection
+
+from models import history as past
+from models.asks import PersonView
+from models.counts import Change
+from models.facts import Entry
+from models.gather import Gathered
+from models.scans import Tally
+
+FIELDS = ("people", "uses", "refused", "inside", "stock_moved")
+_T: Any = Tally.__table__
+_UPDATE = update(_T).where(_T.c.service_key == bindparam("key")).values(
+    {name: bindparam(f"new_{name}") for name in FIELDS})
+
+
+class Tallies:
+    """Folds a batch's rows into the tally of each service and writes the touched ones."""
+
+    def __init__(self, facts: Gathered):
+        self._facts = facts
+        self._fresh: set[str] = set()
+        self._touched: set[str] = set()
+
+    def refused(self, service: str) -> None:
+        """One more refusal."""
+        self._add(service, refused=1)
+
+    def accepted(self, holder: int, person: PersonView | None, before: Sequence[Entry], entry: Entry) -> Change:
+        """An accepted row (or undo) of a holder with the rows before it; returns what it changes in the live counts."""
+        services, after = self._facts.plan.services, [*before, entry]
+        service = services.get(entry.service)
+        kind = service.kind if service else ""
+        old, new = len(past.uses_of(before, entry.service)), len(past.uses_of(after, entry.service))
+        stock = self._stock(entry, before)
+        self._add(entry.service, uses=new - old, people=(new > 0) - (old > 0), stock_moved=stock)
+        was, now = [past.inside(services, rows) for rows in (before, after)] if kind == "session" else (set(), set())
+        for key in was - now:
+            self._add(key, inside=-1)
+        for key in now - was:
+            self._add(key, inside=1)
+        signed = (_signed(services, after) - _signed(services, before)) if kind == "sign_in" else 0
+        return Change(holder if person else None, person.category if person else None,
+                      person.delegation_id if person else None, entry.at, signed, bool(now) - bool(was), stock)
+
+    def write(self, connection: Connection) -> None:
+        """Writes the tallies that this batch touched."""
+        rows = [{"service_key": key, **{name: self._facts.tally[key][name] for name in FIELDS}}
+                for key in sorted(self._touched)]
+        new = [row for row in rows if row["service_key"] in self._fresh]
+        old = [row for row in rows if row["service_key"] not in self._fresh]
+        if new:
+            connection.execute(insert(_T), new)
+        if old:
+            connection.execute(_UPDATE, [{"key": row["service_key"], **{f"new_{n}": row[n] for n in FIELDS}}
+                                         for row in old])
+
+    def _stock(self, entry: Entry, before: Sequence[Entry]) -> int:
+        """How the stock moves: down with a use, back with its undo."""
+        service = self._facts.plan.services.get(entry.service)
+        if service is None or service.stock is None:
+            return 0
+        if entry.voids is None:
+            return -entry.quantity
+        return sum(e.quantity for e in before if e.seq == entry.voids)
+
+    def _add(self, service: str, **more: int) -> None:
+        if service not in self._facts.tally:
+            self._facts.tally[service] = dict.fromkeys(FIELDS, 0)
+            self._fresh.add(service)
+        row = self._facts.tally[service]
+        for name, value in more.items():
+            row[name] += value
+        self._touched.add(service)
+
+
+def _signed(services: Any, history: Sequence[Entry]) -> int:
+    """1 if the holder has signed in (a use of any sign-in service stands), else 0."""
+    return int(any(e.use_no is not None and e.service in services and services[e.service].kind == "sign_in"
+                   for e in past.standing(history)))
