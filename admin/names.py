@@ -45,7 +45,7 @@ _ALSO = {"乐": "yue", "樂": "yue", "朝": "zhao", "长": "zhang", "長": "zhan
          "晟": "cheng", "盛": "cheng", "藏": "zang", "娜": "nuo", "柏": "bo", "莘": "shen", "兴": "xing", "参": "shen",
          "曾": "zeng", "单": "shan", "解": "xie", "朴": "pu", "翟": "di", "隗": "kui", "牟": "mu", "覃": "tan"}
 # Outside pypinyin's tables, or read otherwise there.
-_RARE = {"阿": "a", "𠮷": "ji", "𬭎": "hong", "䶮": "yan", "㛃": "jie", "〇": "ling"}
+_RARE = {"阿": "a", "卜": "bu", "𠮷": "ji", "𬭎": "hong", "䶮": "yan", "㛃": "jie", "〇": "ling"}
 
 
 def fold(text: str) -> str:
