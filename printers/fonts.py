@@ -31,6 +31,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\u
 # Where a line may break: after a blank or a hyphen, and around a Chinese character, but never before these marks.
 _NOT_FIRST = "，。、；：？！）》」』】”’％…·,.;:?!)\\]}"
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
+_WORDS = re.compile(f"[{_CJK}]|[^\\s{_CJK}]+|\\s+")
 _PIECES = re.compile(f"\\s+|(?:[{_CJK}]|[^\\s{_CJK}-]+-?|-)[{_NOT_FIRST}]*")
 
 
@@ -97,17 +98,23 @@ def font(face: Face, size: int) -> ImageFont.FreeTypeFont:
 
 
 def runs(text: str) -> Iterator[tuple[Face, str]]:
-    """A cleaned text in pieces of one face each; a character that no face has shows as the first face's empty box."""
-    def face(char: str) -> Face:
-        return _face_of(char) or faces()[0]
+    """A cleaned text in pieces of one face each; a character that no face has shows as the first face's empty box.
 
-    for key, chars in groupby(text, face):
-        yield key, "".join(chars)
+    A word whose letters the first face lacks (Łódź) is set in one face that has them all, where there is one: letters
+    of two faces in a word look like a mistake.
+    """
+    def chosen() -> Iterator[tuple[Face, str]]:
+        for word in _WORDS.findall(text):
+            whole = next((face for face in faces() if all(ord(char) in _coverage(face) for char in word)), None)
+            yield from ((whole or _face_of(char) or faces()[0], char) for char in word)
+
+    for face, pairs in groupby(chosen(), lambda pair: pair[0]):
+        yield face, "".join(char for _, char in pairs)
 
 
 def stroke(size: int, bold: bool) -> float:
     """How far a bold stroke reaches beyond the outline, in dots on each side."""
-    return max(0.5, size / 44) if bold else 0
+    return max(0.5, size / 52) if bold else 0
 
 
 def measure(text: str, size: int, bold: bool = False) -> int:

@@ -122,19 +122,29 @@ def framed(words: str, size: int, width: int, padding: int, bold: bool = False) 
     return image
 
 
+def box_width(pair: tuple[str, str], sizes: tuple[int, int], padding: int) -> int:
+    """How wide a box is at least, for its label and its value to stand on one line each."""
+    return 4 * padding + max(fonts.measure(fonts.clean(words), size, bold)
+                             for words, size, bold in zip(pair, sizes, (False, True), strict=True))
+
+
 def row(pairs: Sequence[tuple[str, str]], width: int, sizes: tuple[int, int], padding: int) -> Image.Image:
-    """Boxes of equal width in one frame, each a small label over a large value."""
-    cell = width // len(pairs)
-    room = cell - 4 * padding
-    inside = [stack([text(label, sizes[0], room), text(value, sizes[1], room, bold=True)]) for label, value in pairs]
+    """Boxes in one frame, each a small label over a large value; what they do not need is shared among them."""
+    needs = [box_width(pair, sizes, padding) for pair in pairs]
+    spare = max(0, width - sum(needs)) // len(pairs)
+    cells = [min(need, width) + spare for need in needs]
+    inside = [stack([text(label, sizes[0], cell - 4 * padding), text(value, sizes[1], cell - 4 * padding, bold=True)])
+              for (label, value), cell in zip(pairs, cells, strict=True)]
     height = max(part.height for part in inside) + 2 * padding
     image = Image.new("1", (width, height), WHITE)
     pen = canvas(image)
     pen.rounded_rectangle((0, 0, width - 1, height - 1), padding, outline=BLACK, width=3)
-    for number, part in enumerate(inside):
-        image.paste(part, (number * cell + 2 * padding, padding))
-        if number:
-            pen.line((number * cell, 0, number * cell, height), fill=BLACK, width=2)
+    x = 0
+    for part, cell in zip(inside, cells, strict=True):
+        if x:
+            pen.line((x, 0, x, height), fill=BLACK, width=2)
+        image.paste(part, (x + 2 * padding, padding))
+        x += cell
     return image
 
 

@@ -73,6 +73,7 @@ def draw(content: SlipContent, width: int) -> Image.Image:
     if width % 8 or width < 192:
         raise ValueError(f"paper width must be a multiple of 8 dots and at least 192, not {width}")
     sheet = Sheet(width)
+    sheet.space(1)
     _reprint(sheet, content)
     _head(sheet, content)
     _title(sheet, content)
@@ -139,35 +140,32 @@ def _person(sheet: Sheet, content: SlipContent) -> None:
         sizes = (104, 88, 72, 64)
         size = next((s for s in sizes if fonts.measure(name, sheet.size(s), bold=True) <= inner), 56)
         sheet.text(name, size, bold=True)
+    if content.name_en:
+        sheet.space(0.5)
     sheet.text(content.name_en, 36)
-    if content.organisation or content.category:
+    if name and (content.organisation or content.category):
         sheet.space(1)
     sheet.text(content.organisation, 30)
     if content.category:
-        sheet.space(0.5)
+        sheet.space(1)
         sheet.add(paper.framed(content.category, sheet.size(26), sheet.width - 2 * sheet.margin, sheet.unit, bold=True))
     if name or content.organisation or content.category:
         sheet.space(2)
 
 
 def _boxes(sheet: Sheet, lines: tuple[tuple[str, str], ...]) -> None:
-    """Seat, table, room: up to three boxes a row, fewer where a value needs the width."""
+    """Seat, table, room: as many boxes in a row as fit, three at most."""
     pairs = [(label, value) for label, value in lines if fonts.clean(value)]
-    inner = sheet.width - 2 * sheet.margin
-    while pairs:
-        columns = next((n for n in (3, 2) if n <= len(pairs) and _fits(sheet, pairs[:n], inner // n)), 1)
-        sheet.add(paper.row(pairs[:columns], inner, (sheet.size(24), sheet.size(56)), sheet.unit))
+    inner, sizes = sheet.width - 2 * sheet.margin, (sheet.size(24), sheet.size(56))
+    rest = pairs
+    while rest:
+        count = next(n for n in (3, 2, 1) if n <= len(rest) and (n == 1 or sum(
+            paper.box_width(pair, sizes, sheet.unit) for pair in rest[:n]) <= inner))
+        sheet.add(paper.row(rest[:count], inner, sizes, sheet.unit))
         sheet.space(1)
-        pairs = pairs[columns:]
-    if lines:
+        rest = rest[count:]
+    if pairs:
         sheet.space(1)
-
-
-def _fits(sheet: Sheet, pairs: list[tuple[str, str]], width: int) -> bool:
-    """Whether each value goes on one line of a box of that width, its label too."""
-    room = width - 4 * sheet.unit
-    return all(fonts.measure(fonts.clean(value), sheet.size(56), bold=True) <= room
-               and fonts.measure(fonts.clean(label), sheet.size(24)) <= room for label, value in pairs)
 
 
 def _programme(sheet: Sheet, programme: tuple[tuple[str, str], ...]) -> None:
@@ -176,6 +174,7 @@ def _programme(sheet: Sheet, programme: tuple[tuple[str, str], ...]) -> None:
     sheet.text("今日日程 Today", 24)
     sheet.space(0.5)
     sheet.rule(2)
+    sheet.space(0.5)
     size = sheet.size(28)
     times = max(fonts.measure(fonts.clean(time), size, bold=True) for time, _ in programme) + 2 * sheet.unit
     for time, title in programme:
@@ -205,24 +204,25 @@ def _foot(sheet: Sheet, content: SlipContent) -> None:
     qr = paper.qr(code, 9 if wide else 8, sheet.width) if code else None
     inner = sheet.width - 2 * sheet.margin
     if qr and wide:
-        facts = _facts(sheet, content, inner - qr.width - sheet.margin + 2 * sheet.unit)
+        edge = sheet.margin - 2 * sheet.unit            # the quiet zone is white: it may reach into the margin
+        facts = _facts(sheet, content, inner - qr.width - edge)
         gap = Image.new("1", (sheet.margin, 1), WHITE)
-        sheet.add(paper.beside([qr, gap, facts], middle=True), left=sheet.margin - 2 * sheet.unit)
+        sheet.add(paper.beside([qr, gap, paper.stack(facts)], middle=True), left=edge)
     else:
         if qr:
             sheet.add(qr, centred=True)
-        sheet.add(_facts(sheet, content, inner))
+        sheet.add(paper.beside(_facts(sheet, content, inner // 2)))
 
 
-def _facts(sheet: Sheet, content: SlipContent, width: int) -> Image.Image:
-    """Who asks about a slip names its number: it is large."""
+def _facts(sheet: Sheet, content: SlipContent, width: int) -> list[Image.Image]:
+    """Who asks about a slip names its number: it is large. Then when and where the slip was made."""
     small = sheet.size(24)
-    parts = [paper.text("小票号 No.", small, width),
-             paper.text(number_text(content.number), sheet.size(64), width, bold=True)] if content.number else []
-    parts += [paper.text(text, small, width) for text in (_local_time(content.at), content.station)]
+    number = [paper.text("小票号 No.", small, width),
+              paper.text(number_text(content.number), sheet.size(64), width, bold=True)] if content.number else []
+    where = [paper.text(text, small, width) for text in (_local_time(content.at), content.station)]
     if content.copy >= 2:
-        parts.append(paper.text(f"补打 Copy {content.copy}", small, width, bold=True))
-    return paper.stack(parts or [Image.new("1", (width, 1), WHITE)])
+        where.append(paper.text(f"补打 Copy {content.copy}", small, width, bold=True))
+    return [paper.stack(number or [Image.new("1", (width, 1), WHITE)]), paper.stack(where)]
 
 
 def _local_time(at: str) -> str:
