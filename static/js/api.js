@@ -1,6 +1,7 @@
 /* Requests of a station page to its own server.
  *
  *   await post(url, body, headers) -> {status, data}    status 0 when nothing answered within 8 s
+ *   await get(url) -> {status, data}                    the same for reading
  *   newId()                                             a UUID v4, also on plain http where randomUUID is missing
  *
  * The session's cookie says who asks; the CSRF token stands in <meta name="csrf-token">. Nothing is logged.
@@ -9,15 +10,22 @@ import { deviceNow } from "./clock.js";
 
 const TIMEOUT_MS = 8000;
 
-export async function post(url, body, headers = {}) {
+export function post(url, body, headers = {}) {
+  return ask(url, {
+    method: "POST", body: JSON.stringify(body),
+    headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken(), "X-Sent-At": deviceNow(), ...headers },
+  });
+}
+
+export const get = (url) => ask(url, { method: "GET", headers: {} });
+
+async function ask(url, { method, headers, body }) {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), TIMEOUT_MS);
   try {
     const answer = await fetch(url, {
-      method: "POST", credentials: "same-origin", cache: "no-store", redirect: "error", signal: patience.signal,
-      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken(),
-                 "X-Sent-At": deviceNow(), ...headers },
-      body: JSON.stringify(body),
+      method, body, credentials: "same-origin", cache: "no-store", redirect: "error", signal: patience.signal,
+      headers: { Accept: "application/json", ...headers },
     });
     return { status: answer.status, data: await answer.json().catch(() => null) };
   } catch {

@@ -1,6 +1,7 @@
 /* Scans leave this tablet once, in order, and none is lost: the shelf first, then the wire.
  *
- *   const outbox = await openOutbox({epoch, head})      what the page's own answer promised
+ *   const outbox = await openOutbox()
+ *   await outbox.check(url) -> {status, data}           asks the server for its epoch and head (GET /api/v1/station)
  *   await outbox.submit(scan, {grant}) -> result        the server's answer (api.md), or {pending: true, id, why} when
  *                                                       nothing answered: why "offline" "busy" "unpaired"
  *   await outbox.waiting() -> number                    not yet acknowledged
@@ -12,7 +13,7 @@
  * the event is closed; a new epoch or a head below the promised one (a backup came back) sends all of them again.
  * An error in an item's place is its final answer; anything else that is no 200 keeps everything and tries again.
  */
-import { newId, post } from "./api.js";
+import { get, newId, post } from "./api.js";
 import { deviceNow } from "./clock.js";
 import { openStore } from "./store.js";
 
@@ -20,9 +21,8 @@ const BATCH = 100;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30000;
 
-export async function openOutbox({ url = "/api/v1/scans", epoch, head, name } = {}) {
+export async function openOutbox({ url = "/api/v1/scans", name } = {}) {
   const outbox = new Outbox(url, await openStore(name));
-  await outbox.promised({ epoch, head });
   outbox.listen();
   outbox.drain();
   return outbox;
@@ -31,7 +31,7 @@ export async function openOutbox({ url = "/api/v1/scans", epoch, head, name } = 
 class Outbox extends EventTarget {
   constructor(url, store) {
     super();
-    Object.assign(this, { url, store, state: "ok", failures: 0, timer: 0, sending: null });
+    Object.assign(this, { url, store, state: "ok", failures: 0, posts: 0, timer: 0, sending: null });
     this.callers = new Map();
   }
 
@@ -69,14 +69,27 @@ class Outbox extends EventTarget {
     for (;;) {
       const rows = oneGrant(await this.store.waiting(BATCH));
       if (!rows.length) break;
-      this.#say(rows.length > 1 ? "sending" : this.state);
+      await this.#say(rows.length > 1 ? "sending" : this.state);
       if (!await this.#send(rows)) return this.#later();
     }
     this.failures = 0;
     return this.#say("ok");
   }
 
+  /** A scan sent meanwhile makes the head of this answer an old one, so then only the epoch is compared. */
+  async check(url = "/api/v1/station") {
+    const posts = this.posts;
+    const answer = await get(url);
+    if (answer.status === 401) await this.#say("unpaired");
+    if (answer.status !== 200 || !answer.data) return answer;
+    const { epoch, head } = answer.data;
+    await this.promised({ epoch, head: posts === this.posts && !this.sending ? head : undefined });
+    this.drain();
+    return answer;
+  }
+
   async #send(rows) {
+    this.posts += 1;
     const headers = rows[0].grant ? { "X-Grant": rows[0].grant } : {};
     const { status, data } = await post(this.url, rows.map((row) => row.scan), headers);
     if (status === 200 && Array.isArray(data?.results)) return this.#answered(rows, data);

@@ -1,0 +1,113 @@
+/* What every scanning page does alike: camera, wedge, outbox, language, clock, status chip, and one scan's way to a verdict.
+ *
+ *   const station = await openStation({facing, onCode, onNews, onLate})
+ *     onCode(text)          a new sighting, whether camera or wedge; never twice while its answer is under way
+ *     onNews(data)          a fresh GET /api/v1/station, twice a minute
+ *     onLate({scan, result})  an answer that came after the screen had said "kept on this tablet"
+ *   await station.judge(scan, show) -> result    sends through the outbox and shows the verdict
+ *     show = {service, direction, grant, leave, ring, extra: (result) => nodes, onLeave}
+ *   station.pause() · station.resume() · station.forget()     the camera while a sheet asks something
+ *
+ * The page carries: #camera (kiosk/_camera.html), #link, #clock, [data-language], #verdict.
+ */
+import { setServerTime, startClock } from "./clock.js";
+import { openOutbox } from "./outbox.js";
+import { data, fill, language, onTap, setLanguage } from "./page.js";
+import { createScanner } from "./scanner.js";
+import { unlock } from "./sounds.js";
+import { calm, show } from "./verdict.js";
+import { listenWedge } from "./wedge.js";
+import { camera as cameraWords, link as linkWords } from "./words.js";
+
+const ASKING_AFTER_MS = 150;
+const NEWS_EVERY_MS = 30000;
+
+export async function openStation({ facing = "environment", onCode, onNews = () => {}, onLate = () => {} }) {
+  setServerTime(data.server_time);
+  const underWay = new Set();
+  const failed = new Set();
+  const take = (text, source, { held }) => {
+    if (underWay.has(text) || (held && !failed.has(text))) return;
+    unlock();
+    onCode(text, source);
+  };
+  const scanner = startCamera(facing, take);
+  listenWedge(take);
+  startChrome();
+  const outbox = await openOutbox();
+  listen(outbox, onNews, onLate);
+  return {
+    outbox, scanner,
+    judge: (scan, wish) => judge(outbox, underWay, failed, scan, wish),
+    pause: () => scanner.pause(), resume: () => scanner.resume(), forget: () => scanner.forget(),
+  };
+}
+
+async function judge(outbox, underWay, failed, scan, wish) {
+  const context = { ...data, zone: data.event?.timezone, ...wish, extra: undefined };
+  const slow = setTimeout(() => show({ asking: true }, context), ASKING_AFTER_MS);
+  underWay.add(scan.code);
+  let result;
+  try {
+    result = await outbox.submit(scan, { grant: wish.grant ?? null });
+  } catch {
+    result = { error: "not_kept", message: language() === "en" ? "This tablet's storage is full" : "本机存储已满" };
+  }
+  clearTimeout(slow);
+  underWay.delete(scan.code);
+  failed[result.error ? "add" : "delete"](scan.code);
+  await calm();
+  show(result, { ...context, extra: wish.extra?.(result) ?? [] });
+  return result;
+}
+
+function startCamera(facing, take) {
+  const frame = document.getElementById("camera");
+  const say = frame.querySelector(".say");
+  const start = frame.querySelector("[data-start]");
+  const onState = (state) => {
+    frame.dataset.state = state;
+    fill(say, cameraWords[state]);
+    start.hidden = !["stopped", "denied"].includes(state);
+  };
+  const scanner = createScanner({ video: frame.querySelector("video"), onCode: take, onState, facing });
+  start.addEventListener("click", () => { unlock(); scanner.start(); });
+  addEventListener("pointerdown", unlock);
+  if (!window.isSecureContext) scanner.start();
+  navigator.permissions?.query({ name: "camera" }).then(
+    ({ state }) => { if (state === "granted") scanner.start(); }, () => {});
+  return scanner;
+}
+
+function startChrome() {
+  const clock = document.getElementById("clock");
+  if (clock) startClock(clock, data.event?.timezone);
+  onTap("[data-language]", () => {
+    setLanguage(language() === "en" ? "zh" : "en");
+    document.dispatchEvent(new CustomEvent("language"));
+  });
+}
+
+function listen(outbox, onNews, onLate) {
+  const chip = document.getElementById("link");
+  const status = ({ state, waiting }) => {
+    const { tone, text } = linkWords(state, waiting);
+    chip.className = `chip dot line bi ${tone}`;
+    fill(chip, text);
+  };
+  const ask = async () => {
+    if (document.hidden) return;
+    const { status: code, data: news } = await outbox.check();
+    if (code === 0) status({ state: "offline", waiting: await outbox.waiting() });
+    if (code !== 200) return;
+    setServerTime(news.server_time);
+    Object.assign(data, news);
+    if (news.event?.closed) await outbox.forget();
+    onNews(news);
+  };
+  status({ state: "ok", waiting: 0 });
+  outbox.addEventListener("status", (event) => status(event.detail));
+  outbox.addEventListener("late", (event) => onLate(event.detail));
+  setInterval(ask, NEWS_EVERY_MS);
+  ask();
+}

@@ -1,0 +1,121 @@
+/* The verdict: the whole screen, in its own layer, so that nothing else moves. One element, id="verdict".
+ *
+ *   show(result, {service, services, categories, zone, leave, extra, onLeave})
+ *       result    an answer of api.md, {pending: true, why}, {asking: true} or {error, message}
+ *       leave     ms until it goes by itself; 0 keeps it until the next one
+ *       extra     nodes under the fact (the kiosk's seat, table and programme)
+ *   hide()        clears every word of it;  a tap, Escape or the time does so too
+ *   face()        "" or the face that is shown;  calm() resolves once a refusal has been readable for a moment
+ *
+ * data-verdict: accepted refused waiting error asking · data-reason · data-scan-id · data-face for the style sheet.
+ */
+import { drawing, bi, make } from "./page.js";
+import { play } from "./sounds.js";
+import { describe } from "./words.js";
+
+const FACES = ["accepted", "used", "refused", "waiting", "asking"];
+const READABLE_MS = 1200;
+let element = null, timer = 0, ticking = 0, leaving = null, shownAt = 0;
+
+function layer() {
+  if (element) return element;
+  element = document.getElementById("verdict");
+  const shapes = make("div", "verdict-shapes");
+  shapes.append(...FACES.map((face) => drawing("../img/verdict.svg", face, `shape ${face}`)));
+  element.replaceChildren(shapes, make("div", "verdict-text"));
+  element.addEventListener("click", hide);
+  addEventListener("keydown", (event) => { if (event.key === "Escape" && face()) hide(); });
+  return element;
+}
+
+export const face = () => element?.dataset.face ?? "";
+
+export async function calm() {
+  const stern = face() === "refused" || face() === "used";
+  const left = shownAt + READABLE_MS - performance.now();
+  if (stern && left > 0) await new Promise((done) => setTimeout(done, left));
+}
+
+export function show(result, context = {}) {
+  const said = describe(result, context);
+  const root = layer();
+  stopClocks();
+  root.querySelector(".verdict-text").replaceChildren(...textOf(result, said, context.extra ?? []));
+  Object.assign(root.dataset, { face: said.face, verdict: verdictOf(result), reason: result.reason ?? "", scanId: result.id ?? "" });
+  document.body.dataset.face = said.face;
+  shownAt = performance.now();
+  leaving = context.onLeave ?? null;
+  if (said.face !== "asking") play(said.face);
+  if (context.leave) leaveAfter(root, context.leave, context.ring);
+}
+
+export function hide() {
+  if (!element || !face()) return;
+  stopClocks();
+  for (const name of ["face", "verdict", "reason", "scanId"]) delete element.dataset[name];
+  delete document.body.dataset.face;
+  element.querySelector(".verdict-text").replaceChildren();
+  const left = leaving;
+  leaving = null;
+  left?.();
+}
+
+function verdictOf(result) {
+  if (result.asking) return "asking";
+  if (result.pending) return "waiting";
+  return result.error ? "error" : result.verdict;
+}
+
+function textOf(result, said, extra) {
+  const nodes = [fitted(bi("p", said.word, "verdict-word"), said.word)];
+  const { name, org } = result.attendee ?? {};
+  if (name) nodes.push(who(name, org));
+  if (said.chips.length) nodes.push(chips(said.chips));
+  if (said.fact) nodes.push(bi("p", said.fact, "verdict-fact"));
+  if (said.advice) nodes.push(bi("p", said.advice, "verdict-do"));
+  return [...nodes, ...extra];
+}
+
+function who(name, org) {
+  const line = make("p", "verdict-who");
+  const strong = make("strong", "verdict-name", name);
+  strong.style.setProperty("--length", width(name));
+  line.append(strong);
+  if (org) line.append(make("span", "verdict-org", org));
+  return line;
+}
+
+function chips(texts) {
+  const list = make("ul", "verdict-chips");
+  list.append(...texts.map((text) => bi("li", text, "line")));
+  return list;
+}
+
+/** The word is as large as its line allows: its length in ems goes to the style sheet. */
+function fitted(line, { zh, en }) {
+  line.style.setProperty("--zh", width(zh));
+  line.style.setProperty("--en", width(en));
+  return line;
+}
+
+function width(text) {
+  const ems = [...text].reduce((sum, letter) => sum + (letter.codePointAt(0) > 0x2e7f ? 1.02 : /[mwMW@]/.test(letter) ? 0.95 : 0.62), 0);
+  return Math.max(1, ems).toFixed(2);
+}
+
+function leaveAfter(root, ms, ring) {
+  timer = setTimeout(hide, ms);
+  if (!ring) return;
+  let left = Math.ceil(ms / 1000);
+  const count = make("span", "ring", String(left));
+  count.setAttribute("aria-hidden", "true");
+  count.style.setProperty("--leave", `${ms}ms`);
+  root.append(count);
+  ticking = setInterval(() => { left -= 1; count.textContent = String(Math.max(left, 0)); }, 1000);
+}
+
+function stopClocks() {
+  clearTimeout(timer);
+  clearInterval(ticking);
+  element?.querySelector(".ring")?.remove();
+}
