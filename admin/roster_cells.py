@@ -15,11 +15,11 @@ LIMITS = {"name": 80, "name_en": 80, "number": 32, "organisation": 200, "post": 
           "phone": 40, "email": 254, "id_number": 40, "sex": 16, "nation": 40, "diet": 100, "hint": 200, "seat": 40,
           "table": 40, "room": 40, "arrival": 200, "remarks": 1000}
 _CODES = ("number", "seat", "table", "room")             # full-width digits and letters are folded
-_ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"))
+ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"))
 _NOTHING = frozenset(("无", "暂无", "没有", "-", "--", "—", "——", "/", "\\", "n/a", "na", "none", "null"))
 _SCIENCE = re.compile(r"([0-9])(?:\.([0-9]+))?E\+?([0-9]{1,2})", re.IGNORECASE)
 _EXACT = 10 ** 15                                        # Excel keeps 15 digits of a number
-YES = frozenset(map(fold, ["是", "√", "✓", "✔", "☑", "y", "yes", "true", "t", "1", "vip", "贵宾", "贵", "对", "有", "on"]))
+YES = frozenset(map(fold, ["是", "√", "✓", "✔", "☑", "y", "yes", "true", "t", "1", "vip", "贵宾", "对", "有", "on"]))
 NO = frozenset(map(fold, ["否", "×", "✗", "✘", "☐", "n", "no", "false", "f", "0", "x", "不是", "非", "无", "-", "off"]))
 STATES = {
     "registered": "registered 已报名 报名 已注册 已确认 确认 正常 已通过 审核通过 通过 参会 参加 已缴费 confirmed "
@@ -46,7 +46,7 @@ Value = str | bool | Problem
 def plain(cell: Any) -> str:
     """A cell as text: whole numbers without a point, dates as ISO, no control characters, no outer blanks, NFC."""
     if isinstance(cell, str):
-        if cell.isascii() and cell.isprintable():
+        if cell.isprintable() and (cell.isascii() or unicodedata.is_normalized("NFC", cell)):
             return cell.strip()
         return _clean(cell)
     if isinstance(cell, bool):
@@ -81,11 +81,6 @@ def _moment(cell: Any) -> str:
     return "" if cell is None else _clean(str(cell))
 
 
-def is_error(cell: Any) -> bool:
-    """Whether a cell is a formula's error, which counts as empty."""
-    return isinstance(cell, str) and cell.startswith("#") and cell.strip() in _ERRORS
-
-
 def cleaner(name: str, header: str) -> Callable[[Any], Value]:
     """How the cells of a field are read. Their result "" means: nothing said."""
     if name == "vip":
@@ -98,14 +93,17 @@ def cleaner(name: str, header: str) -> Callable[[Any], Value]:
 
 
 def _text(header: str, limit: int, cell: Any) -> Value:
-    text = "" if is_error(cell) else plain(cell)
+    text = plain(cell)
     return text if len(text) <= limit else Problem("too_long", {"column": header, "limit": limit})
 
 
 def _number(name: str, header: str, cell: Any) -> Value:
+    if isinstance(cell, str) and len(cell) <= 11 and cell.isascii():
+        if cell.isdigit() or (name in _CODES and cell.isalnum()):
+            return cell                                  # most cells: nothing below would change them
     if isinstance(cell, float) and abs(cell) >= _EXACT:
         return Problem("lost_digits", {"column": header, "value": f"{cell:.0f}"})
-    text = "" if is_error(cell) else unicodedata.normalize("NFKC", plain(cell)).strip()
+    text = unicodedata.normalize("NFKC", plain(cell)).strip()
     if text.startswith('="') and text.endswith('"'):     # how Excel keeps zeros in a csv
         text = text[2:-1]
     text = text.removeprefix("'")
@@ -140,7 +138,7 @@ def _phone(text: str) -> str:
 
 
 def _vip(header: str, cell: Any) -> Value:
-    word = "" if is_error(cell) else fold(plain(cell))
+    word = fold(plain(cell))
     if not word:
         return ""
     if word in YES or word in NO:
@@ -149,7 +147,7 @@ def _vip(header: str, cell: Any) -> Value:
 
 
 def _state(cell: Any) -> Value:
-    word = "" if is_error(cell) else fold(plain(cell))
+    word = fold(plain(cell))
     if not word:
         return ""
     return _STATE_OF.get(word) or Problem("unknown_state", {"value": plain(cell)[:40], "allowed": STATE_WORDS})

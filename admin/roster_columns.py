@@ -56,8 +56,8 @@ IGNORE = ("", "-", "ignore", "忽略")                  # as a FIELD: leave this
 _NUMBERING = re.compile(r"^(?:[(（]?\d{1,2}[)）]|\d{1,2}[、.．])")     # of questionnaires: 1、姓名
 _BRACKETS = re.compile(r"[(（\[【<《][^)）\]】>》]*[)）\]】>》]")
 _ENDINGS = ("码", "碼", "名称", "信息", "必填", "选填", "栏")
-_STARTS = ("您的", "你的", "请填写", "填写", "参会人员", "参会人", "参会者", "参会代表", "与会人员", "人员", "代表", "嘉宾",
-           "本人", "attendee", "participant", "your")
+_STARTS = ("您的", "你的", "请填写", "填写", "参会人员", "参会人", "参会者", "参会代表", "与会人员", "人员", "代表",
+           "嘉宾", "本人", "attendee", "participant", "your")
 _HEADER_ROWS = 50                # the header is looked for among so many rows
 _FORM_ROWS = 30                  # labels of a form are looked for in so many rows below
 
@@ -255,11 +255,12 @@ def _said(grid: Grid, header: Header, mapping: Mapping[str, str], wanted: Mappin
     """Index -> field of the columns that a person named, by header or by letter."""
     said = {}
     places: dict[str, int] = {}
-    for index, text in header.texts.items():
-        places.setdefault(_plain(text), index)
+    for place, text in header.texts.items():
+        places.setdefault(_plain(text), place)
     for column in mapping:
-        named = places.get(_plain(column))
-        index = _letter(grid, column) if named is None else named
+        index: int | None = places.get(_plain(column))
+        if index is None:
+            index = _letter(grid, column)
         if index is None or index not in header.texts:
             found = "、".join(text for text in header.texts.values() if text)
             raise RosterError("unknown_column", column=column, found=found)

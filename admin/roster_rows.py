@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from admin.names import fold
-from admin.roster_cells import Problem, Value, cleaner, is_error
+from admin.roster_cells import ERRORS, Problem, Value, cleaner
 from admin.roster_columns import PARTS, Column, Header
 from admin.roster_words import Refusal
 from admin.roster_workbook import Grid
@@ -82,9 +82,9 @@ def _error_cells(grid: Grid, header: Header, columns: list[Column], cells: list[
     found = []
     for column, values in zip(columns, cells, strict=True):
         broken = {row: text for row, at, text in grid.errors if at - grid.left == column.index and row >= header.first}
-        if any(is_error(value) for value in {one for one in values if isinstance(one, str)}):
-            broken |= {header.first + index: value for index, value in enumerate(values) if is_error(value)}
-        found += [Refusal(row + 1, "error_cell", {"column": column.header, "value": value.strip()})
+        if not ERRORS.isdisjoint(values):
+            broken |= {header.first + index: value for index, value in enumerate(values) if value in ERRORS}
+        found += [Refusal(row + 1, "error_cell", {"column": column.header, "value": value})
                   for row, value in broken.items()]
     return found
 
@@ -93,7 +93,7 @@ def _cleaned(cells: list[Any], clean: Callable[[Any], Value], problems: dict[int
     """Each different cell is cleaned once. True and 1.0 are one key to a dictionary, so kinds are kept apart."""
     if bool in set(map(type, cells)):
         cells = [("FALSE", "TRUE")[cell] if isinstance(cell, bool) else cell for cell in cells]
-    known = {cell: clean(cell) for cell in set(cells)}
+    known = {cell: "" if cell in ERRORS else clean(cell) for cell in set(cells)}
     values = [known[cell] for cell in cells]
     if any(isinstance(value, Problem) for value in known.values()):
         for index, value in enumerate(values):
@@ -116,7 +116,8 @@ def _assemble(header: Header, fields: dict[str, list[Value]], problems: dict[int
 
 def check(rows: Iterable[RosterRow], categories: Sequence[Kind] | None = None) -> tuple[list[RosterRow], list[Refusal]]:
     """The rows that can be taken and those that cannot. With categories, a row's category becomes its key."""
-    good, refused, met = [], [], _Met()
+    rows = list(rows)
+    good, refused, met = [], [], _Met(all("number" in row.values for row in rows))
     matched: dict[str, Match] = {}
     for row in rows:
         problem = row.problem or (None if row.values.get("name") else Problem("no_name", {}))
@@ -164,7 +165,8 @@ class _Met:
     nobody twice.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, numbered: bool) -> None:
+        self._numbered = numbered                               # all have a number: nothing else needs a look
         self._numbers: dict[str, int] = {}
         self._by_phone: dict[tuple[str, str], int] = {}         # everybody with a phone
         self._by_unit: dict[tuple[str, str], int] = {}          # everybody
@@ -174,6 +176,9 @@ class _Met:
     def before(self, person: RosterRow) -> int | None:
         """The row of the same person, or None, and then this one is remembered."""
         values = person.values
+        if self._numbered:
+            met = self._numbers.setdefault(values["number"], person.row)
+            return None if met == person.row else met
         number, phone = values.get("number"), values.get("phone")
         name = fold(values["name"])
         by_phone, by_unit = (phone or "", name), (name, fold(values.get("organisation", "")))

@@ -208,15 +208,21 @@ def _scan(chunks: Iterator[bytes]) -> list[tuple[int, int, str]]:
     """Measures the cells that have a value; gives the error cells."""
     errors = []
     for number, row in enumerate(_row_pieces(chunks), 1):
-        last = max(row.rfind(b"<v"), row.rfind(b"<is"), row.rfind(b":v>"), row.rfind(b":is>"))
+        last = row.rfind(b"<v>")
         if last < 0:
-            continue
+            last = max(row.rfind(b"<v"), row.rfind(b"<is"), row.rfind(b":v"), row.rfind(b":is"))
+            if last < 0:
+                continue
         cell = max(row.rfind(b"<c ", 0, last), row.rfind(b":c ", 0, last))
         found = _REF.search(row, cell, last) if cell >= 0 else None
-        column = column_index(found[1].decode()) if found else row.count(b"<c>") + row.count(b"<c ")
-        if column >= COLUMN_LIMIT:
+        if found is None:
+            last_column, last_row = row.count(b"<c>") + row.count(b"<c "), number
+        else:
+            letters, last_row = found[1], int(found[2])
+            last_column = 0 if len(letters) == 1 else column_index(letters.decode())
+        if last_column >= COLUMN_LIMIT:
             raise RosterError("too_many_columns", limit=COLUMN_LIMIT)
-        if (int(found[2]) if found else number) > ROW_LIMIT + _TITLE_ROWS:
+        if last_row > ROW_LIMIT + _TITLE_ROWS:
             raise RosterError("too_many_rows", limit=ROW_LIMIT)
         if b't="e"' in row:
             errors += [(int(hit[2]) - 1, column_index(hit[1].decode()), hit[3].decode("ascii", "replace"))
