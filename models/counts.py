@@ -46,6 +46,7 @@ class State:
     mark: tuple[int, ...]
     head: int
     expected: Counter[tuple[str, Any]] = field(default_factory=Counter)   # ("category", key) | ("delegation", id)
+    entitled: Counter[str] = field(default_factory=Counter)               # service -> people who may have it
     people: Counter[tuple[str, Any]] = field(default_factory=Counter)
     inside: Counter[tuple[str, Any]] = field(default_factory=Counter)
     arrivals: Counter[int] = field(default_factory=Counter)               # bucket's start, epoch seconds -> people
@@ -118,6 +119,10 @@ def rebuild(connection: Connection, memory: Memory, mark: tuple[int, ...]) -> St
         if row.state == "registered":
             state.expected["category", row.category_key] += 1
             state.expected["delegation", row.delegation_id] += 1
+            for service in plan.services.values():
+                exception = plan.exceptions.get(row.id, {}).get(service.key)
+                by_category = service.entitled is None or row.category_key in service.entitled
+                state.entitled[service.key] += exception[0] if exception else by_category
     for holder, history in _histories(connection, plan):
         category, delegation = where.get(holder, (None, None))
         _count(state, plan, history, category, delegation)

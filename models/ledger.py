@@ -11,22 +11,23 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from models import chain, rules
 from models.asks import Answer, Outcome, Problem, Request, ScanRequest, UndoRequest
 from models.counts import Change, Counts
+from models.event import Event
 from models.facts import ACCEPTED, REFUSED, Ask, Decision, Entry, Facts, Window
 from models.gather import Found, Gathered, gather
 from models.people import Coupon as CouponTable
 from models.scans import PrintJob, Scan, StockMove
 from models.slips import Births
-from models.snapshot import Memory, StationView
+from models.snapshot import Memory, Snapshot, StationView
 from models.tallies import Tallies
 from models.writer import Writer
 
-_S: Any = Scan.__table__
+_HEAD = select(func.max(Event.head_floor, func.coalesce(select(func.max(Scan.seq)).scalar_subquery(), 0)))
 
 
 @dataclass(slots=True)
@@ -60,6 +61,15 @@ class Ledger:
         """
         return self.writer.record(list(requests))
 
+    def head(self) -> int:
+        """The last seq of the ledger, or where the trial's ended if nothing was recorded since."""
+        with self.writer.engine.connect() as connection:
+            return connection.execute(_HEAD).scalar_one()
+
+    def check(self) -> int:
+        """The head, after making sure that a transaction can be begun for writing. Raises NotRecorded if not."""
+        return self.writer.do(lambda session: session.execute(_HEAD).scalar_one())
+
     def batch(self, connection: Connection, requests: list[Request]) -> list[Outcome]:
         """One transaction's worth of requests, of any number of stations."""
         self._changes = None
@@ -82,6 +92,9 @@ def judge_request(work: Batch, request: Request) -> Answer | Problem:
     repeat = _repeat(work, request)
     if repeat is not None:
         return repeat
+    device = request.caller.device_id
+    if device is not None and all(d.id != device for d in work.facts.plan.devices.values()):
+        return Problem(request.id, "revoked", 401)
     if isinstance(request, UndoRequest):
         return _undo(work, request)
     station = work.facts.plan.stations.get(request.caller.station)
@@ -120,7 +133,7 @@ def _scan(work: Batch, request: ScanRequest, station: StationView) -> Answer:
     entry = Entry(work.facts.head, request.id, request.service, request.at, request.caller.station,
                   decision.direction, decision.use_no, request.quantity, found.coupon.id if found.coupon else None)
     jobs = work.births.of_scan(request, decision, found, station, entry)
-    said = _said(work, decision, jobs)
+    said = said_of(work.facts.plan, decision, jobs)
     row = _scan_row(request, decision, found, entry, said)
     _keep(work, row)
     _fold(work, found, facts, entry, decision.accepted, request)
@@ -244,11 +257,10 @@ def _scan_row(request: ScanRequest, decision: Decision, found: Found, entry: Ent
         scanned_at=request.at, uploaded_at=request.uploaded_at, answer=said)
 
 
-def _said(work: Batch, decision: Decision, jobs: list[str]) -> dict[str, Any]:
+def said_of(plan: Snapshot, decision: Decision, jobs: list[str]) -> dict[str, Any]:
     """What is answered, in the form in which the ledger keeps it. No names: a name is said as it is now."""
     first = decision.first
-    stations = work.facts.plan.stations
-    zone = work.facts.plan.event.zone
+    stations, zone = plan.stations, plan.event.zone
     detail = {key: _plain(value, zone) for key, value in decision.detail.items() if key != "first"}
     return {
         "use": {"number": decision.uses, "limit": decision.limit},

@@ -193,6 +193,11 @@ def _nearest_window(service: Service, at: datetime) -> Window | None:
     return service.windows[apart.index(min(apart))]
 
 
+def is_open(service: Service, at: datetime) -> bool:
+    """Whether a service may be given at a moment, as far as it alone is concerned."""
+    return not service.closed and _nearest_window(service, at) is None
+
+
 # --- what follows from a verdict ---
 
 def _accept(ask: Ask, facts: Facts) -> Decision:

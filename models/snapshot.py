@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from models import event as tables
+from models.devices import Device
 from models.facts import Question, Service, Window
 from models.people import Delegation
 
@@ -28,6 +29,15 @@ class StationView:
     services: tuple[str, ...]
     printer: str | None
     offline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """A paired tablet that has not been revoked."""
+
+    id: int
+    station: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,7 @@ class Snapshot:
     delegations: Mapping[int, str]
     printers: Mapping[str, str]
     exceptions: Mapping[int, Mapping[str, tuple[bool, int | None]]]
+    devices: Mapping[str, DeviceView]          # by the hash of their token
 
 
 class Memory:
@@ -76,16 +87,16 @@ class Memory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: Snapshot | None = None
+        self.kept: Snapshot | None = None
 
     def at(self, connection: Connection, plan_revision: int, roster_revision: int) -> Snapshot:
         """The snapshot of these revisions, which the caller has just read in the same transaction."""
-        kept = self._kept
+        kept = self.kept
         if kept and (kept.plan_revision, kept.roster_revision) == (plan_revision, roster_revision):
             return kept
         with self._lock:
-            self._kept = read(connection)
-            return self._kept
+            self.kept = read(connection)
+            return self.kept
 
     def current(self, connection: Connection) -> Snapshot:
         """The snapshot of now."""
@@ -112,6 +123,8 @@ def read(connection: Connection) -> Snapshot:
         {row.id: row.name for row in connection.execute(select(Delegation.__table__))},
         {row.key: row.name or row.key for row in connection.execute(_ordered(tables.Printer))},
         dict(exceptions),
+        {row.token_hash: DeviceView(row.id, row.station_key, row.name)
+         for row in connection.execute(select(Device.__table__).where(Device.revoked_at.is_(None)))},
     )
 
 

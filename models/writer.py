@@ -52,7 +52,7 @@ class Writer:
     """Owns the writing connection. `batch` is the ledger's function that judges many scans in one go."""
 
     def __init__(self, engine: Engine, batch: Callable[[Connection, list[Any]], list[Any]]):
-        self._engine = engine.execution_options(writes=True)
+        self.engine = engine.execution_options(writes=True)
         self._batch = batch
         self._scans: deque[tuple[list[Any], Work]] = deque()
         self._jobs: deque[Work] = deque()
@@ -165,7 +165,7 @@ class Writer:
         for attempt in range(1, TRIES + 1):
             work.error = None
             try:
-                with self._turn, self._engine.begin() as connection:
+                with self._turn, self.engine.begin() as connection:
                     work.value = work.run(connection)
             except IntegrityError as error:
                 work.error = error

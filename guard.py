@@ -1,0 +1,169 @@
+"""Deny by default: every route says who may call it, and one gate in front of all of them asks.
+
+`@may("desk", "coordinator")` stands on each view: `anyone`, a station's mode (kiosk, gate, desk, board), or a staff
+role (staff < lead < coordinator: a higher role may what a lower one may). A view without it answers 500 and fails
+the tests. Authentication, the role check and CSRF are on the measured road of a scan; nothing goes around them.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from flask import Flask, abort, current_app, g, jsonify, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import select
+
+from models import codes
+from models.database import now
+from models.devices import Grant
+from models.people import Staff, StaffSession
+from models.runtime import Runtime
+from models.snapshot import DeviceView, StationView
+
+F = TypeVar("F", bound=Callable[..., Any])
+ROLES = ("staff", "lead", "coordinator")
+MODES = ("kiosk", "gate", "desk", "board")
+STATION_COOKIE = "huiwu_station"
+STAFF_COOKIE = "huiwu_staff"
+csrf = CSRFProtect()
+
+
+def may(*who: str) -> Callable[[F], F]:
+    """States who may call a view."""
+    unknown = set(who) - {"anyone", *ROLES, *MODES}
+    if not who or unknown:
+        raise ValueError(f"who may call it? {unknown or 'nobody'}")
+
+    def mark(view: F) -> F:
+        view.may = frozenset(who)  # type: ignore[attr-defined]
+        return view
+    return mark
+
+
+def runtime() -> Runtime:
+    """The ledger and its company of this application."""
+    return current_app.extensions["huiwu"]
+
+
+def station() -> StationView:
+    """The station of the tablet that asks; only in views that a station may call."""
+    return g.station if g.station is not None else abort(401)
+
+
+def staff() -> Staff | None:
+    """The person signed in in this browser."""
+    return g.staff
+
+
+def granted() -> Staff | None:
+    """The lead or coordinator whose grant for this tablet is on the request."""
+    token = request.headers.get("X-Grant")
+    if not token or g.device is None:
+        return None
+    with runtime().reading() as session:
+        row = session.execute(
+            select(Staff).join(Grant, Grant.staff_id == Staff.id).where(
+                Grant.token_hash == codes.digest(token), Grant.device_id == g.device.id, Grant.expires_at > now(),
+                Staff.disabled_at.is_(None))).scalar()
+        if row is not None:
+            session.expunge(row)
+        return row
+
+
+def install(app: Flask) -> None:
+    """Puts the gate in front of every view of an application."""
+    app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
+    app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
+    csrf.init_app(app)
+    app.before_request(_admit)
+
+
+def _admit() -> Any:
+    g.device, g.station, g.staff = None, None, None
+    if request.endpoint is None or request.endpoint == "static":
+        return None
+    view = current_app.view_functions[request.endpoint]
+    allowed = getattr(view, "may", None)
+    if allowed is None:
+        current_app.logger.error("no statement of who may call %s", request.endpoint)
+        abort(500)
+    _recognise()
+    if not _is_allowed(allowed):
+        return _turn_away()
+    # A bearer token is not sent by a stranger's page; a cookie is, so whoever leans on one shows the page's token.
+    if request.method not in ("GET", "HEAD", "OPTIONS") and not request.authorization and _leans_on_cookie(allowed):
+        csrf.protect()
+    return None
+
+
+def _leans_on_cookie(allowed: frozenset[str]) -> bool:
+    return "anyone" not in allowed or request.blueprint != "api"
+
+
+def _recognise() -> None:
+    """Finds out which tablet and which person ask."""
+    bearer = request.authorization
+    token = bearer.token if bearer and bearer.type == "bearer" else None
+    if token is None and bearer is None:
+        token = request.cookies.get(STATION_COOKIE)
+    if token:
+        found = runtime().device(codes.digest(token))
+        if found:
+            g.device, g.station = found
+    session = request.cookies.get(STAFF_COOKIE) if bearer is None else None
+    if session:
+        g.staff = _signed_in(session)
+
+
+def _signed_in(token: str) -> Staff | None:
+    with runtime().reading() as session:
+        person = session.execute(
+            select(Staff).join(StaffSession, StaffSession.staff_id == Staff.id).where(
+                StaffSession.token_hash == codes.digest(token), StaffSession.expires_at > now(),
+                Staff.disabled_at.is_(None))).scalar()
+        if person is not None:
+            session.expunge(person)
+        return person
+
+
+def _is_allowed(allowed: frozenset[str]) -> bool:
+    if "anyone" in allowed:
+        return True
+    if g.station is not None and g.station.mode in allowed:
+        return True
+    return g.staff is not None and bool(set(ROLES[:ROLES.index(g.staff.role) + 1]) & allowed)
+
+
+def _turn_away() -> Any:
+    known = g.station is not None or g.staff is not None
+    if request.blueprint == "api":
+        error, status = ("forbidden", 403) if known else ("unauthorised", 401)
+        message = _("这台设备没有这个权限") if known else _("请先配对设备或登录")
+        return jsonify(error=error, message=message), status
+    if known and g.staff is not None:
+        abort(403)
+    if request.headers.get("HX-Request"):
+        return "", 401, {"HX-Redirect": url_for("admin.login")}
+    return redirect(url_for("admin.login", next=request.full_path if request.method == "GET" else None), 303)
+
+
+def actor() -> str:
+    """Who does it: the grant's holder, else the staff member signed in here, else the station (design.md)."""
+    person = granted() or staff()
+    if person is not None:
+        return person.name
+    return str(g.station.key) if g.station is not None else ""
+
+
+def measured(device: DeviceView) -> datetime | None:
+    """The device's own clock, as it sent it with this request."""
+    sent = request.headers.get("X-Sent-At")
+    if not sent:
+        return None
+    try:
+        moment = datetime.fromisoformat(sent)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None

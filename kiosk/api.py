@@ -1,0 +1,278 @@
+"""The device API (api.md): the same road for outbox, clients and tests as for the pages."""
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, current_app, g, request
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from sqlalchemy import select
+
+import guard
+from guard import may
+from kiosk import answers, handles, live, lookup, pairing, search
+from kiosk.requests import scan_request
+from kiosk.shapes import (
+    BATCH,
+    BadShape,
+    GrantIn,
+    LookupIn,
+    PairIn,
+    SearchIn,
+    VoidIn,
+    decode,
+)
+from kiosk.station import station_facts
+from models import reports
+from models.asks import Caller, Outcome, Problem, ScanRequest, UndoRequest
+from models.database import now
+from models.masks import mask_name, mask_phone
+from models.people import Staff
+from models.version import VERSION
+from models.writer import NotRecorded
+
+api = Blueprint("api", __name__)
+limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
+RETRY_SECONDS = 1
+GRANTERS = ("lead", "coordinator")
+
+
+def say(payload: Any, status: int = 200, **headers: str) -> Response:
+    """A JSON answer, encoded by msgspec."""
+    return Response(msgspec.json.encode(payload), status, headers, mimetype="application/json")
+
+
+def refuse(status: int, error: str, message: str, **more: Any) -> Response:
+    """The contract's error."""
+    return say({"error": error, "message": message, **more}, status)
+
+
+@api.errorhandler(BadShape)
+def bad_shape(error: BadShape) -> Response:
+    """400 with the field's name."""
+    return refuse(400, "invalid", _("字段 %(field)s 不对：%(what)s", field=error.field or "-", what=error.message),
+                  field=error.field)
+
+
+@api.errorhandler(NotRecorded)
+def not_recorded(_error: NotRecorded) -> Response:
+    """503: nothing was written, trying again is safe."""
+    answer = refuse(503, "not_recorded", _("未能记录，请重试"))
+    answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
+
+
+@api.get("/healthz")
+@may("anyone")
+def healthz() -> Response:
+    """Whether the ledger can be written, and its head."""
+    try:
+        head = guard.runtime().ledger.check()
+    except NotRecorded:
+        return refuse(503, "not_writable", _("账本无法写入，请检查磁盘"))
+    return say({"status": "ok", "version": VERSION, "head": head})
+
+
+@api.post("/api/v1/pair")
+@limiter.limit("30/minute", deduct_when=lambda response: response.status_code != 201)
+@may("anyone")
+def pair() -> Response:
+    """A pairing code becomes a token."""
+    asked: PairIn = decode(request.get_data(), PairIn)
+    try:
+        token, key = guard.runtime().writer.do(lambda session: pairing.redeem(session, asked.code, asked.name))
+    except pairing.PairingRefused as refused:
+        words = {"unknown": _("没有这个配对码，请核对"), "used": _("这个配对码已经用过，请重新生成"),
+                 "expired": _("这个配对码已过期（10 分钟），请重新生成")}
+        return refuse(404 if refused.reason == "unknown" else 410, refused.reason, words[refused.reason])
+    plan = guard.runtime().plan(fresh=True)
+    return say({"token": token, "station": station_facts(plan, plan.stations[key], now())["station"]}, 201)
+
+
+@api.get("/api/v1/station")
+@may("kiosk", "gate", "desk", "board")
+def station() -> Response:
+    """What this tablet is and what it may do."""
+    heard()
+    plan = guard.runtime().plan()
+    return say({**station_facts(plan, guard.station(), now()), "head": guard.runtime().ledger.head()})
+
+
+@api.post("/api/v1/scans")
+@may("kiosk", "gate", "desk")
+def scans() -> Response:
+    """One scan or a list of up to 500, judged in the order sent."""
+    body = decode(request.get_data(), Any)
+    single = not isinstance(body, list)
+    if not single and not 1 <= len(body) <= BATCH:
+        raise BadShape("", f"a list has 1 to {BATCH} scans")
+    taken = _read_scans([body] if single else body)
+    if single and isinstance(taken[0], BadShape):
+        raise taken[0]
+    outcomes = _record([item for item in taken if isinstance(item, ScanRequest)])
+    head, epoch = _mark(outcomes)
+    if single and isinstance(outcomes[0].result, Problem):
+        return _problem(outcomes[0].result)
+    return _results(taken, outcomes, head, epoch)
+
+
+@api.post("/api/v1/scans/<uuid:scan_id>/void")
+@may("kiosk", "gate", "desk")
+def void(scan_id: Any) -> Response:
+    """Undo, as a new row of the ledger."""
+    asked: VoidIn = decode(request.get_data(), VoidIn)
+    heard()
+    undo = UndoRequest(str(asked.id), str(scan_id), _caller(), now(), asked.reason)
+    outcome = guard.runtime().ledger.record([undo])[0]
+    if isinstance(outcome.result, Problem):
+        return _problem(outcome.result)
+    return _results([undo], [outcome], outcome.head, outcome.epoch)
+
+
+@api.post("/api/v1/grant")
+@limiter.limit("10/minute", deduct_when=lambda response: response.status_code != 201,
+               key_func=lambda: f"device-{g.device.id if g.get('device') else get_remote_address()}")
+@may("kiosk", "gate", "desk")
+def grant() -> Response:
+    """A lead or coordinator stands beside the tablet: five minutes, this tablet only."""
+    asked: GrantIn = decode(request.get_data(), GrantIn)
+    runtime = guard.runtime()
+    with runtime.reading() as session:
+        person = session.execute(select(Staff).where(Staff.name == asked.name, Staff.disabled_at.is_(None))).scalar()
+        known = pairing.check_secret(person, asked.pin)
+    if person is None or not known:
+        return refuse(403, "wrong_pin", _("姓名或密码不对"))
+    if person.role not in GRANTERS:
+        return refuse(403, "not_a_lead", _("只有组长或总负责可以授权"))
+    token, until = runtime.writer.do(lambda session: pairing.grant(session, person, g.device.id))
+    return say({"grant": token, "role": person.role, "expires_at": until.isoformat()}, 201)
+
+
+@api.post("/api/v1/lookup")
+@limiter.limit("600/minute", key_func=lambda: f"device-{g.device.id if g.get('device') else '-'}")
+@may("desk")
+def look_up() -> Response:
+    """Who this is and what is open; records nothing."""
+    asked: LookupIn = decode(request.get_data(), LookupIn)
+    heard()
+    with guard.runtime().connection() as connection:
+        return say(lookup.by_code(connection, guard.runtime(), asked.code, guard.station(), language()))
+
+
+@api.post("/api/v1/search")
+@limiter.limit("120/minute", key_func=lambda: f"device-{g.device.id if g.get('device') else '-'}")
+@may("desk", "kiosk")
+def find() -> Response:
+    """People by name; a kiosk needs name and last four digits together."""
+    asked: SearchIn = decode(request.get_data(), SearchIn)
+    heard()
+    kiosk = guard.station().mode == "kiosk"
+    with guard.runtime().reading() as session:
+        if kiosk:
+            person = search.at_kiosk(session, asked.q)
+            found = [person] if person is not None else []
+        else:
+            found = search.at_desk(session, asked.q)
+        secret = guard.runtime().plan().event.secret
+        hits = [_hit(person, secret, kiosk) for person in found]
+    message = "" if hits else (_("请到服务台，工作人员会帮您办理") if kiosk else _("没有找到，请换个写法或登记"))
+    return say({"hits": hits, "message": message})
+
+
+@api.get("/api/v1/counts")
+@may("board", "desk", "coordinator")
+def counts() -> Response:
+    """The numbers of the dashboard."""
+    heard()
+    with guard.runtime().connection() as connection:
+        return say(reports.counts(guard.runtime(), connection))
+
+
+@api.get("/api/v1/live")
+@may("board", "desk", "coordinator")
+def stream() -> Response:
+    """Server-Sent Events: counts, arrival, printer, station, alert."""
+    device, runtime = g.device, guard.runtime()
+
+    def is_wanted() -> bool:
+        return device is None or any(d.id == device.id for d in runtime.plan().devices.values())
+    try:
+        events = current_app.extensions["huiwu.live"].subscribe(is_wanted)
+    except live.Full:
+        answer = refuse(503, "full", _("实时画面太多，请关掉一些"))
+        answer.headers["Retry-After"] = "5"
+        return answer
+    return Response(events, mimetype="text/event-stream", headers={"Cache-Control": "no-store",
+                                                                   "X-Accel-Buffering": "no"})
+
+
+def heard() -> Any:
+    """Notes that this tablet spoke, its clock and what waits in its outbox; returns its offset."""
+    if g.device is None:
+        return None
+    waiting = request.headers.get("X-Waiting", "")
+    return guard.runtime().sight(g.device.id, guard.measured(g.device), int(waiting) if waiting.isdecimal() else None)
+
+
+def language() -> str:
+    """zh or en, as the person at the tablet chose."""
+    return "en" if str(get_locale() or "zh").startswith("en") else "zh"
+
+
+def _caller() -> Caller:
+    return Caller(guard.station().key, g.device.id, guard.actor(), guard.granted() is not None)
+
+
+def _read_scans(items: list[Any]) -> list[ScanRequest | BadShape]:
+    offset, received, caller = heard(), now(), _caller()
+    secret = guard.runtime().plan().event.secret
+    taken: list[ScanRequest | BadShape] = []
+    for item in items:
+        try:
+            taken.append(scan_request(item, caller, secret, received, offset))
+        except BadShape as bad:
+            taken.append(bad)
+    return taken
+
+
+def _record(requests: list[ScanRequest]) -> list[Outcome]:
+    return guard.runtime().ledger.record(requests) if requests else []
+
+
+def _mark(outcomes: list[Outcome]) -> tuple[int, str]:
+    if outcomes:
+        return outcomes[-1].head, outcomes[-1].epoch
+    return guard.runtime().ledger.head(), guard.runtime().plan().event.epoch
+
+
+def _results(taken: Any, outcomes: list[Outcome], head: int, epoch: str) -> Response:
+    plan, mode, lang = guard.runtime().plan(), guard.station().mode, language()
+    judged = iter(outcomes)
+    results = [_bad_item(item) if isinstance(item, BadShape) else answers.outcome(next(judged), plan, mode, lang)
+               for item in taken]
+    at: datetime = now().astimezone(plan.event.zone)
+    return say({"results": results, "head": head, "server_time": at.isoformat(timespec="milliseconds"),
+                "epoch": epoch})
+
+
+def _bad_item(bad: BadShape) -> dict[str, Any]:
+    message = _("字段 %(field)s 不对：%(what)s", field=bad.field or "-", what=bad.message)
+    return {"id": bad.scan_id, "error": "invalid", "message": message, "field": bad.field}
+
+
+def _problem(problem: Problem) -> Response:
+    item = answers.problem(problem)
+    more = {"field": item.field} if item.field else {}
+    return refuse(problem.status, item.error, item.message, **more)
+
+
+def _hit(person: Any, secret: str, kiosk: bool) -> dict[str, Any]:
+    handle = handles.make(secret, person.id, g.device.id, now())
+    return {"attendee": handle, "name": mask_name(person.name) if kiosk else person.name,
+            "name_en": mask_name(person.name_en) if kiosk else person.name_en,
+            "org": "" if kiosk else person.organisation, "category": person.category_key,
+            "category_name": person.category.name, "phone": mask_phone(person.phone)}

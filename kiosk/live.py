@@ -1,0 +1,169 @@
+"""The live stream: one thread renders once, all streams share the bytes; at most four times a second.
+
+Full state on every connect, so a stream that lost its place needs no replay; a number as id all the same, so that a
+client sees whether it missed any. Streams are capped below the server's threads: a thread server with fewer threads
+than open streams stops answering at all.
+"""
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from models import reports
+from models.facts import ACCEPTED
+from models.masks import mask_name
+from models.runtime import Runtime
+
+STREAMS = 220            # of 256 threads
+QUIET = 0.25             # seconds between two renderings at least
+HEARTBEAT = 10.0         # seconds
+SAVE_EVERY = 30          # quiet ticks of a second: when tablets were last seen goes to disk
+MISSED = 8               # renderings that a stream may lag before it is told the newest only
+
+
+class Full(Exception):
+    """All streams are taken."""
+
+
+class Hub:
+    """Renders what changed and hands the same bytes to every stream."""
+
+    def __init__(self, runtime: Runtime):
+        self._runtime = runtime
+        self._bell = threading.Event()
+        self._streams: set[queue.Queue[bytes]] = set()
+        self._lock = threading.Lock()
+        self._number = 0
+        self._last: dict[str, Any] = {}
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        runtime.ledger.counts.listen(self._bell.set)
+
+    def start(self) -> None:
+        """Starts the thread; only `serve`'s worker does."""
+        self._thread = threading.Thread(target=self._loop, name="live", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread and with it the streams."""
+        self._stopping = True
+        self._bell.set()
+        if self._thread:
+            self._thread.join(timeout=5)
+
+    def ring(self) -> None:
+        """Something changed that no commit of the ledger tells: a printer's or a station's state."""
+        self._bell.set()
+
+    def subscribe(self, is_wanted: Callable[[], bool] = lambda: True) -> Iterator[bytes]:
+        """A stream's bytes, beginning with the full state; raises Full at once when all are taken."""
+        mine: queue.Queue[bytes] = queue.Queue(MISSED)
+        with self._lock:
+            if len(self._streams) >= STREAMS:
+                raise Full
+            self._streams.add(mine)
+        return self._stream(mine, is_wanted)
+
+    def _stream(self, mine: queue.Queue[bytes], is_wanted: Callable[[], bool]) -> Iterator[bytes]:
+        try:
+            yield b"retry: 2000\n\n" + self._render(everything=True)
+            while not self._stopping and is_wanted():
+                try:
+                    yield mine.get(timeout=HEARTBEAT)
+                except queue.Empty:
+                    yield b": still here\n\n"
+        finally:
+            with self._lock:
+                self._streams.discard(mine)
+
+    def _loop(self) -> None:
+        ticks = 0
+        while not self._stopping:
+            rung = self._bell.wait(timeout=1.0)
+            self._bell.clear()
+            ticks += 1
+            if self._streams:
+                self._share(self._render())
+            if ticks % SAVE_EVERY == 0:
+                self._runtime.save_sightings()
+                self._bell.clear()
+            if rung:
+                threading.Event().wait(QUIET)
+
+    def _share(self, blob: bytes) -> None:
+        if not blob:
+            return
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            try:
+                stream.put_nowait(blob)
+            except queue.Full:
+                _skip_to(stream, self._render(everything=True))
+
+    def _render(self, everything: bool = False) -> bytes:
+        """The events of what is different from last time (or all of them)."""
+        with self._runtime.connection() as connection:
+            found = reports.counts(self._runtime, connection)
+            plan = self._runtime.plan()
+            rows = reports.last_scans(connection, plan, 12)
+            state = self._runtime.ledger.counts.current(connection)
+            found["arrivals"] = reports.arrivals(state, state_now(found, plan))
+        events = {"counts": found, "arrival": [_arrival(row) for row in rows],
+                  "printer": found["printers"], "station": found["stations"], "alert": alerts(found)}
+        with self._lock:
+            self._number += 1
+            blob = b""
+            for name, data in events.items():
+                shape = {k: v for k, v in data.items() if k != "server_time"} if name == "counts" else data
+                if everything or self._last.get(name) != shape:
+                    blob += f"event: {name}\nid: {self._number}\ndata: {_json(data)}\n\n".encode()
+                if not everything:
+                    self._last[name] = shape
+        return blob
+
+
+def state_now(found: dict[str, Any], plan: Any) -> Any:
+    """The moment at which the counts were taken."""
+    return datetime.fromisoformat(found["server_time"]).astimezone(plan.event.zone)
+
+
+def alerts(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """What asks for a person: printers in trouble, slips nobody knows of, tablets away with scans in hand."""
+    said: list[dict[str, Any]] = []
+    for key, printer in found["printers"].items():
+        if printer["state"] in ("blocked", "offline"):
+            said.append({"kind": "printer", "key": key, "name": printer["name"], "message": printer["message"],
+                         "waiting": printer["queued"]})
+        if printer["unknown"]:
+            said.append({"kind": "slip", "key": key, "name": printer["name"], "waiting": printer["unknown"]})
+    for key, station in found["stations"].items():
+        if station["devices"] and not station["online"]:
+            said.append({"kind": "station", "key": key, "name": station["name"], "waiting": station["waiting"]})
+    return said
+
+
+def _arrival(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for a screen that many see: the name masked."""
+    return {"seq": row["seq"], "name": mask_name(row["name"]) if row["name"] else "", "service": row["service"],
+            "service_key": row["service_key"], "station": row["station"], "accepted": row["verdict"] == ACCEPTED,
+            "reason": row["reason"], "undo": row["voids"] is not None, "direction": row["direction"],
+            "at": row["scanned_at"].isoformat(timespec="seconds")}
+
+
+def _skip_to(stream: queue.Queue[bytes], blob: bytes) -> None:
+    """A stream that reads too slowly loses what lies between and gets the newest state."""
+    while True:
+        try:
+            stream.get_nowait()
+        except queue.Empty:
+            break
+    stream.put_nowait(blob)
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,38 @@
+"""From a tablet's JSON to a request of the ledger. Reads the request, nothing else."""
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from kiosk import handles
+from kiosk.shapes import BadShape, ScanIn, convert, moment
+from models import codes
+from models.asks import Caller, ScanRequest
+
+
+def scan_request(item: Any, caller: Caller, secret: str, received: datetime, offset: timedelta) -> ScanRequest:
+    """One scan of the body. BadShape names the field and the scan's id."""
+    scan: ScanIn = convert(item, ScanIn)
+    try:
+        return _request(scan, caller, secret, received, offset)
+    except BadShape as bad:
+        bad.scan_id = str(scan.id)
+        raise
+
+
+def _request(scan: ScanIn, caller: Caller, secret: str, received: datetime, offset: timedelta) -> ScanRequest:
+    sent = moment(scan.scanned_at)
+    at = sent + offset if sent else received
+    code, attendee_id = None, None
+    if scan.attendee is not None and scan.code is None:
+        attendee_id = handles.read(secret, scan.attendee, caller.device_id or 0, at)
+        if attendee_id is None:
+            raise BadShape("attendee", "the search is older than two minutes, search again")
+    else:
+        code = codes.clean(scan.code or "")
+        if not code:
+            raise BadShape("code", "empty")
+    return ScanRequest(
+        id=str(scan.id), service=scan.service, caller=caller, at=at, uploaded_at=received, code=code,
+        attendee_id=attendee_id, sent_at=scan.scanned_at or "", direction=scan.direction, quantity=scan.quantity,
+        offline=scan.offline, force=scan.force, note=scan.reason, answers=scan.answers)

@@ -1,0 +1,58 @@
+"""Finding a person without a badge: at a desk by name, initials, unit, phone's end or number; at a kiosk only by
+name and last four digits together, and a miss there tells nothing (behaviours 38-41)."""
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from admin.names import fold, like_patterns, matches
+from models.people import Attendee, visible
+
+HITS = 8
+CANDIDATES = 400
+_KIOSK = re.compile(r"^(?P<name>.*?\D)\s*(?P<digits>\d{4})$")
+
+
+def at_desk(session: Session, words: str) -> list[Attendee]:
+    """Up to eight people whom the words fit, those whose name begins so first."""
+    query = words.strip()
+    folded = fold(query)
+    if len(folded) < 2:
+        return []
+    wanted: list[ColumnElement[bool]] = [Attendee.search_keys.like(pattern, escape="\\") for pattern in like_patterns(query)]
+    wanted.append(Attendee.number == query.upper())
+    if len(folded) >= 2 and not folded.isascii():
+        wanted.append(Attendee.organisation.like(f"%{_escaped(query)}%", escape="\\"))
+    if folded.isdigit() and len(folded) >= 4:
+        wanted.append(Attendee.phone.like(f"%{folded}"))
+    if folded.isascii() and len(folded) >= 3:
+        wanted += [Attendee.number.like(f"{_escaped(query)}%", escape="\\"),
+                   Attendee.organisation.like(f"%{_escaped(query)}%", escape="\\")]
+    found = session.execute(select(Attendee).where(visible(), or_(*wanted)).limit(CANDIDATES)).unique().scalars()
+    return sorted(found, key=lambda person: _rank(person, query, folded))[:HITS]
+
+
+def at_kiosk(session: Session, words: str) -> Attendee | None:
+    """The one person whose whole name (or English name) and last four digits these are; None for none or several."""
+    parts = _KIOSK.match(words.strip())
+    if parts is None:
+        return None
+    name = fold(parts["name"])
+    ends = Attendee.phone.like(f"%{parts['digits']}")
+    found = [person for person in session.execute(select(Attendee).where(visible(), ends)).unique().scalars()
+             if name and name in (fold(person.name), fold(person.name_en))]
+    return found[0] if len(found) == 1 else None
+
+
+def _rank(person: Attendee, query: str, folded: str) -> Any:
+    exact = person.folded == folded or person.number == query.upper()
+    return (not exact, not person.folded.startswith(folded), not matches(query, person.search_keys), person.folded,
+            person.organisation)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([%_\\])", r"\\\1", text)
+

@@ -1,0 +1,44 @@
+"""What a station is told of itself: its services with their windows, the event, the masks that apply."""
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from models.facts import Service
+from models.rules import is_open
+from models.snapshot import Snapshot, StationView
+
+MASKS = {"kiosk": ["name", "org", "room", "phone"], "gate": ["seat", "room", "phone"], "desk": ["phone"],
+         "board": ["name", "org", "seat", "table", "room", "phone"]}
+
+
+def station_facts(plan: Snapshot, station: StationView, at: datetime) -> dict[str, Any]:
+    """The answer of `GET /api/v1/station` but for the head."""
+    services = [plan.services[key] for key in station.services if key in plan.services]
+    zone = plan.event.zone
+    return {
+        "station": {"key": station.key, "name": station.name, "name_en": station.name_en, "mode": station.mode,
+                    "prints": station.printer is not None, "offline": station.offline},
+        "services": [service_facts(service, plan, at) for service in services],
+        "categories": {c.key: {"name": c.name, "name_en": c.name_en, "colour": c.colour}
+                       for c in plan.categories.values()},
+        "event": {"name": plan.event.name, "name_en": plan.event.name_en, "timezone": plan.event.timezone,
+                  "trial": plan.event.trial},
+        "masks": MASKS[station.mode],
+        "server_time": at.astimezone(zone).isoformat(timespec="milliseconds"), "epoch": plan.event.epoch,
+    }
+
+
+def service_facts(service: Service, plan: Snapshot, at: datetime) -> dict[str, Any]:
+    """A service as a tablet shows it; times in the event's zone."""
+    zone = plan.event.zone
+    return {
+        "key": service.key, "kind": service.kind, "name": service.name, "name_en": service.name_en,
+        "windows": [{"opens": w.opens.astimezone(zone).isoformat(), "closes": w.closes.astimezone(zone).isoformat()}
+                    for w in service.windows],
+        "starts": service.starts.astimezone(zone).isoformat() if service.starts else None,
+        "ends": service.ends.astimezone(zone).isoformat() if service.ends else None,
+        "open": is_open(service, at), "closed": service.closed, "limit": service.limit, "per": service.per,
+        "question": [{"key": q.key, "text": q.text, "choices": list(q.choices), "required": q.required}
+                     for q in service.questions],
+    }

@@ -1,0 +1,122 @@
+"""What the dashboard shows, read only: the numbers of `/api/v1/counts` (api.md), last scans, people by name."""
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import case, func, select
+from sqlalchemy.engine import Connection
+
+from models.counts import State
+from models.database import now
+from models.devices import Device
+from models.event import Printer
+from models.facts import ACCEPTED
+from models.people import Attendee
+from models.runtime import ONLINE, Runtime
+from models.scans import PrintJob, Scan, Tally
+from models.snapshot import Snapshot
+
+JOB_STATES = ("queued", "sending", "printed", "parsed", "sent", "unknown", "held")
+
+
+def counts(runtime: Runtime, connection: Connection) -> dict[str, Any]:
+    """The dashboard's numbers, each the same as the ledger's, the forms' and the exports'."""
+    plan = runtime.ledger.memory.current(connection)
+    state = runtime.ledger.counts.current(connection)
+    return {
+        "head": state.head, "server_time": now().astimezone(plan.event.zone).isoformat(timespec="milliseconds"),
+        "services": services(plan, state, connection),
+        "categories": {key: _group(state, "category", key) for key in plan.categories},
+        "delegations": {name: _group(state, "delegation", key) for key, name in plan.delegations.items()},
+        "printers": printers(connection), "stations": stations(runtime, plan, connection),
+    }
+
+
+def services(plan: Snapshot, state: State, connection: Connection) -> dict[str, Any]:
+    """Service by service: entitled, people, uses, refused, inside (sessions), stock left (materials)."""
+    tallies = {row.service_key: row for row in connection.execute(select(Tally.__table__))}
+    found = {}
+    for key, service in plan.services.items():
+        tally = tallies.get(key)
+        moved = tally.stock_moved if tally else 0
+        found[key] = {
+            "kind": service.kind, "name": service.name, "name_en": service.name_en,
+            "entitled": state.entitled[key], "people": tally.people if tally else 0, "uses": tally.uses if tally else 0,
+            "refused": tally.refused if tally else 0,
+            "inside": (tally.inside if tally else 0) if service.kind == "session" else None,
+            "stock_left": None if service.stock is None else service.stock + moved,
+        }
+    return found
+
+
+def _group(state: State, what: str, key: Any) -> dict[str, int]:
+    return {"expected": state.expected[what, key], "people": state.people[what, key],
+            "inside": state.inside[what, key]}
+
+
+def printers(connection: Connection) -> dict[str, Any]:
+    """Printer by printer: what it says and how many jobs are where."""
+    jobs: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in connection.execute(select(PrintJob.printer_key, PrintJob.state, func.count().label("jobs"))
+                                  .group_by(PrintJob.printer_key, PrintJob.state)):
+        jobs[row.printer_key][row.state] = row.jobs
+    return {row.key: {"name": row.name or row.key, "state": row.state, "message": row.message,
+                      **{state: jobs[row.key].get(state, 0) for state in JOB_STATES}}
+            for row in connection.execute(select(Printer.__table__).order_by(Printer.position))}
+
+
+def stations(runtime: Runtime, plan: Snapshot, connection: Connection) -> dict[str, Any]:
+    """Station by station: whether a tablet of it is there, when it spoke last, what waits in its outbox."""
+    found: dict[str, dict[str, Any]] = {
+        key: {"name": s.name, "name_en": s.name_en, "mode": s.mode, "online": False, "last_seen": None, "waiting": 0,
+              "devices": 0} for key, s in plan.stations.items()}
+    for row in connection.execute(select(Device.id, Device.station_key, Device.last_seen, Device.waiting)
+                                  .where(Device.revoked_at.is_(None))):
+        seen = runtime.seen.get(row.id)
+        at, waiting = (seen.at, seen.waiting) if seen else (row.last_seen, row.waiting)
+        station = found.get(row.station_key)
+        if station is None:
+            continue
+        station["devices"] += 1
+        station["waiting"] += waiting
+        station["online"] = station["online"] or (at is not None and now() - at < ONLINE)
+        if at and (station["last_seen"] is None or at.isoformat() > station["last_seen"]):
+            station["last_seen"] = at.isoformat(timespec="seconds")
+    return found
+
+
+def last_scans(connection: Connection, plan: Snapshot, limit: int = 20, station: str | None = None,
+               refused: bool = False) -> list[dict[str, Any]]:
+    """The newest rows of the ledger with the person's name, for staff; masked by whoever shows them in public."""
+    query = (select(Scan.seq, Scan.id, Scan.service_key, Scan.station_key, Scan.verdict, Scan.reason, Scan.direction,
+                    Scan.voids, Scan.scanned_at, Scan.forced, Scan.conflict, Scan.actor, Attendee.id.label("attendee"),
+                    Attendee.name, Attendee.organisation)
+             .outerjoin(Attendee, Attendee.id == Scan.attendee_id).order_by(Scan.seq.desc()).limit(limit))
+    if station:
+        query = query.where(Scan.station_key == station)
+    if refused:
+        query = query.where(Scan.verdict != ACCEPTED, Scan.voids.is_(None))
+    zone = plan.event.zone
+    return [{**row._mapping, "scanned_at": row.scanned_at.astimezone(zone),
+             "service": plan.services[row.service_key].name if row.service_key in plan.services else row.service_key,
+             "station": plan.stations[row.station_key].name if row.station_key in plan.stations else row.station_key}
+            for row in connection.execute(query)]
+
+
+def by_station(connection: Connection, station: str) -> dict[str, int]:
+    """How many scans of each service a station had accepted that stand."""
+    undo = case((Scan.voids.is_not(None), -1), else_=1)
+    rows = connection.execute(select(Scan.service_key, func.sum(undo).label("scans")).where(
+        Scan.station_key == station, Scan.verdict == ACCEPTED).group_by(Scan.service_key))
+    return {row.service_key: row.scans for row in rows}
+
+
+def arrivals(state: State, until: datetime, hours: int = 12) -> list[tuple[int, int]]:
+    """People signed in per five minutes, oldest first: (start in epoch seconds, people). Gaps are zeros."""
+    starts = sorted(key for key, people in state.arrivals.items()
+                    if people and key >= (until - timedelta(hours=hours)).timestamp())
+    if not starts:
+        return []
+    return [(at, state.arrivals[at]) for at in range(starts[0], starts[-1] + 1, 300)]

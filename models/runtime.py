@@ -1,0 +1,98 @@
+"""What one process keeps beside its database: the ledger, the plan in memory, when tablets were last seen."""
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from models.database import now
+from models.devices import Device
+from models.ledger import Ledger
+from models.snapshot import DeviceView, Snapshot, StationView
+
+TRUST_SECONDS = 0.25                     # how old the plan in memory may be where no transaction checks it
+ONLINE = timedelta(seconds=45)           # a tablet says something at least every 15 s
+CLOCKS_AGREE = timedelta(seconds=2)      # below this a device's offset is the network's delay
+
+
+@dataclass(slots=True)
+class Sighting:
+    """What a tablet said last."""
+
+    at: datetime
+    waiting: int = 0
+    offset: timedelta = timedelta(0)
+
+
+class Runtime:
+    """One per application."""
+
+    def __init__(self, engine: Engine, data: Path):
+        self.engine, self.data = engine, data
+        self.ledger = Ledger(engine)
+        self.writer = self.ledger.writer
+        self.seen: dict[int, Sighting] = {}
+        self._fresh_until = 0.0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for reads. Writes go through `writer.do`."""
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection for reads in Core."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    def plan(self, fresh: bool = False) -> Snapshot:
+        """The plan of now; at most a quarter of a second old unless `fresh`. Scans are judged by the exact one."""
+        memory = self.ledger.memory
+        kept = memory.kept
+        if kept is not None and not fresh and time.monotonic() < self._fresh_until:
+            return kept
+        with self.engine.connect() as connection:
+            kept = memory.current(connection)
+        self._fresh_until = time.monotonic() + TRUST_SECONDS
+        return kept
+
+    def device(self, token_hash: str) -> tuple[DeviceView, StationView] | None:
+        """The tablet that holds a token, with its station; None if unknown or revoked."""
+        plan = self.plan()
+        if token_hash not in plan.devices:
+            plan = self.plan(fresh=True)     # paired this moment, perhaps by another process
+        device = plan.devices.get(token_hash)
+        station = plan.stations.get(device.station) if device else None
+        return (device, station) if device and station else None
+
+    def sight(self, device_id: int, clock: datetime | None, waiting: int | None) -> timedelta:
+        """Notes that a tablet spoke; returns what to add to its clock."""
+        with self._lock:
+            sighting = self.seen.setdefault(device_id, Sighting(now()))
+            sighting.at = now()
+            if waiting is not None:
+                sighting.waiting = waiting
+            if clock is not None:
+                offset = sighting.at - clock
+                sighting.offset = offset if abs(offset) > CLOCKS_AGREE else timedelta(0)
+            return sighting.offset
+
+    def save_sightings(self) -> None:
+        """Writes when tablets were last seen, so that a restart still knows."""
+        rows = [(key, s.at, s.waiting) for key, s in list(self.seen.items())]
+
+        def write(session: Session) -> None:
+            for device_id, at, waiting in rows:
+                session.execute(update(Device).where(Device.id == device_id).values(last_seen=at, waiting=waiting))
+        if rows:
+            self.writer.do(write)
