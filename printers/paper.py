@@ -31,7 +31,7 @@ class Sheet:
 
     def add(self, part: Image.Image, left: int | None = None, centred: bool = False) -> None:
         """Adds a piece under the others: at the margin unless said, a full-width one at the edge."""
-        if centred or part.width > self.width - 2 * self.margin:
+        if centred or (left is None and part.width > self.width - 2 * self.margin):
             left = (self.width - part.width) // 2
         self._parts.append((part, self.margin if left is None else left))
 
@@ -153,14 +153,27 @@ def qr(code: str, module: int, width: int) -> Image.Image:
 
     Raises ValueError when the code does not fit on the paper.
     """
+    matrix = _matrix(code)
+    module = min(module, width // len(matrix))
+    if module < QR_MODULE:
+        raise ValueError(f"a QR code of {len(code)} characters does not fit on paper {width} dots wide")
+    return _modules(matrix, module)
+
+
+def qr_image(code: str, module: int) -> Image.Image:
+    """A QR code as a printer draws it itself, at whatever size it was asked for."""
+    return _modules(_matrix(code), module)
+
+
+def _matrix(code: str) -> list[list[bool]]:
     import qrcode
 
     made = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=QR_BORDER)
     made.add_data(code)
-    matrix = made.get_matrix()
-    module = min(module, width // len(matrix))
-    if module < QR_MODULE:
-        raise ValueError(f"a QR code of {len(code)} characters does not fit on paper {width} dots wide")
+    return made.get_matrix()
+
+
+def _modules(matrix: list[list[bool]], module: int) -> Image.Image:
     small = Image.new("1", (len(matrix), len(matrix)))
     small.putdata([BLACK if dark else WHITE for line in matrix for dark in line])
     return small.resize((len(matrix) * module, len(matrix) * module), Image.Resampling.NEAREST)

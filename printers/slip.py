@@ -219,13 +219,13 @@ def _facts(sheet: Sheet, content: SlipContent, width: int) -> list[Image.Image]:
     small = sheet.size(24)
     number = [paper.text("小票号 No.", small, width),
               paper.text(number_text(content.number), sheet.size(64), width, bold=True)] if content.number else []
-    where = [paper.text(text, small, width) for text in (_local_time(content.at), content.station)]
+    where = [paper.text(text, small, width) for text in (local_time(content.at), content.station)]
     if content.copy >= 2:
         where.append(paper.text(f"补打 Copy {content.copy}", small, width, bold=True))
     return [paper.stack(number or [Image.new("1", (width, 1), WHITE)]), paper.stack(where)]
 
 
-def _local_time(at: str) -> str:
+def local_time(at: str) -> str:
     """A time with its offset as the clock on that wall showed it; what is no time is printed as it stands."""
     try:
         return datetime.fromisoformat(at).strftime("%Y-%m-%d %H:%M")
