@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import click
-from admin.commands import COMMANDS as ADMIN
 
+from admin.commands import COMMANDS as ADMIN
 from console import Console
 from kiosk.commands import COMMANDS as KIOSK
 from models.version import VERSION

@@ -122,7 +122,8 @@ def holding(data: Path) -> Iterator[None]:
     try:
         lock = open(data / LOCK, "a+b")  # noqa: SIM115, PTH123  it stays open as long as we serve
     except OSError as error:
-        raise Failed("no_permission", f"{data} 不能写入：请检查权限或磁盘。 The data folder cannot be written.") from error
+        raise Failed("no_permission", f"{data} 不能写入：请检查权限或磁盘。"
+                                      " The data folder cannot be written.") from error
     with lock:
         if not take(lock):
             raise Failed("in_use", f"{data} 已有服务在运行。 A server is running on this data folder already.")

@@ -48,7 +48,8 @@ def show(console: Console, made: NewCode, url: str) -> None:
     picture.add_data(url)
     drawn = io.StringIO()
     picture.print_ascii(out=drawn, invert=True)
-    console.say(f"{drawn.getvalue()}\n  {made.station}   配对码 code: {made.code}   {url}\n  10 分钟内有效 good for ten minutes")
+    console.say(drawn.getvalue())
+    console.say(f"  {made.station}   配对码 code: {made.code}   {url}\n  10 分钟内有效 good for ten minutes")
 
 
 COMMANDS = (pair,)

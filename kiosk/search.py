@@ -22,7 +22,8 @@ def at_desk(session: Session, words: str) -> list[Attendee]:
     folded = fold(query)
     if len(folded) < 2:
         return []
-    wanted: list[ColumnElement[bool]] = [Attendee.search_keys.like(pattern, escape="\\") for pattern in like_patterns(query)]
+    wanted: list[ColumnElement[bool]] = [
+        Attendee.search_keys.like(pattern, escape="\\") for pattern in like_patterns(query)]
     wanted.append(Attendee.number == query.upper())
     if len(folded) >= 2 and not folded.isascii():
         wanted.append(Attendee.organisation.like(f"%{_escaped(query)}%", escape="\\"))

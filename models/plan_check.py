@@ -28,7 +28,7 @@ def check(plan: Values, report: Report) -> None:
     if plan.get("category", []) == []:
         report.error(("category",), "no_category")
     for table in ("category", "service", "station", "printer"):
-        _unique(plan, (table,), plan.get(table) or [], report)
+        _unique((table,), plan.get(table) or [], report)
     for path, service in items(plan, "service"):
         _service(path, service, plan, report)
     _circles(plan, report)
@@ -58,7 +58,7 @@ def exists_in(moment: datetime, zone: ZoneInfo) -> bool:
 
 # --- names ---
 
-def _unique(plan: Values, path: Path, tables: list[Any], report: Report) -> None:
+def _unique(path: Path, tables: list[Any], report: Report) -> None:
     seen: dict[str, int] = {}
     for at, item in enumerate(tables):
         key = item.get("key") if item else None
@@ -70,18 +70,20 @@ def _unique(plan: Values, path: Path, tables: list[Any], report: Report) -> None
 
 
 def _defined(path: Path, names: list[str | None], table: str, plan: Values, report: Report) -> None:
-    """Every name must be a key of the table; `path` is the list's, or the single name's."""
-    # A table whose key is wrong has been reported; what names it is not wrong a second time.
-    known = keys(plan, table)
+    """Every name in the list at this path must be a key of the table."""
     for at, name in enumerate(names):
-        if name is None or name in known:
-            continue
-        where = path if len(path) == 3 and path[-1] in ("printer", "backup") else (*path, at)
-        near = nearest(name, known)
-        if near:
-            report.error(where, "undefined_near", what=table, value=name, nearest=near)
-        else:
-            report.error(where, "undefined", what=table, value=name)
+        if name is not None:
+            _is_defined((*path, at), name, table, plan, report)
+
+
+def _is_defined(path: Path, name: str, table: str, plan: Values, report: Report) -> None:
+    known = keys(plan, table)
+    if name in known:
+        return
+    if near := nearest(name, known):
+        report.error(path, "undefined_near", what=table, value=name, nearest=near)
+    else:
+        report.error(path, "undefined", what=table, value=name)
 
 
 # --- services ---
@@ -89,7 +91,7 @@ def _defined(path: Path, names: list[str | None], table: str, plan: Values, repo
 def _service(path: Path, service: Values, plan: Values, report: Report) -> None:
     _defined((*path, "entitled"), service.get("entitled") or [], "category", plan, report)
     _defined((*path, "needs"), service.get("needs") or [], "service", plan, report)
-    _unique(plan, (*path, "question"), service.get("question") or [], report)
+    _unique((*path, "question"), service.get("question") or [], report)
     _kinds(path, service, report)
     _windows(path, service, plan, report)
     _order(path, service, "starts", "ends", report)
@@ -180,7 +182,7 @@ def _station(path: Path, station: Values, plan: Values, report: Report) -> None:
     mode, services = station.get("mode"), station.get("services", [])
     _defined((*path, "services"), services, "service", plan, report)
     if "printer" in station:
-        _defined((*path, "printer"), [station["printer"]], "printer", plan, report)
+        _is_defined((*path, "printer"), station["printer"], "printer", plan, report)
     if station.get("offline") and mode in ("kiosk", "board"):
         report.error((*path, "offline"), "only_desk")
     known = keys(plan, "service")
@@ -198,7 +200,7 @@ def _printer(path: Path, printer: Values, plan: Values, report: Report) -> None:
     if backup == printer.get("key"):
         report.error((*path, "backup"), "backup_itself")
     else:
-        _defined((*path, "backup"), [backup], "printer", plan, report)
+        _is_defined((*path, "backup"), backup, "printer", plan, report)
 
 
 def _nowhere(plan: Values, report: Report) -> None:

@@ -41,16 +41,15 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 # --- one value ---
 
 def _value(value: Any, kind: Any, path: Path, report: Report) -> Any:
-    rule, limits = "", kind
+    rule = ""
     while isinstance(kind, inspect.Metadata):
         rule, kind = (kind.extra or {}).get("rule") or rule, kind.type
-        limits = kind
     if isinstance(kind, inspect.UnionType):
         return _value(value, _with_rule(next(t for t in kind.types if not isinstance(t, inspect.NoneType)), rule),
                       path, report)
     look = _LOOKS[type(kind)]
     before = len(report.errors)
-    seen = look(value, limits, path, report)
+    seen = look(value, kind, path, report)
     if len(report.errors) == before and rule and (wrong := _RULES[rule](seen)):
         code, params = wrong
         report.error(path, code, **{"value": seen, "key": name_of(path), **params})
@@ -192,7 +191,7 @@ def _zones() -> frozenset[str]:
 
 def _url_rule(value: str) -> Wrong:
     """The addresses that printers/transports.py opens."""
-    wrong = ("url", {})
+    wrong: Wrong = ("url", {})
     if any(c.isspace() for c in value) and not value.startswith("win32://"):
         return wrong
     try:

@@ -97,7 +97,8 @@ def compile_catalogues() -> None:
 def install_browser() -> None:
     """The tests' browser: the system's own Chromium; Debian can fetch it, elsewhere we say what is missing."""
     fonts = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
-    if any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))) and (fonts.exists() or os.name == "nt"):
+    browser = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    if browser and (fonts.exists() or os.name == "nt"):
         return
     if shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
         say("installing Chromium and Chinese fonts for the browser tests")

@@ -1,0 +1,6 @@
+"""The coordinator's pages: one blueprint, one module a page. Each module registers its views on `pages`."""
+from __future__ import annotations
+
+from admin.room import pages
+
+__all__ = ["pages"]

@@ -1,0 +1,179 @@
+"""What tests stand on: a real event in a folder of its own, its application, people with badges, paired tablets."""
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from app import create_app, create_tables
+from kiosk import pairing
+from models import codes
+from models.database import now
+from models.event import Category, Event, Printer, Service, Station
+from models.people import Attendee, Badge, Staff
+from models.runtime import Runtime
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with an empty event of every kind of service; windows lie around this moment."""
+    folder = tmp_path / "event"
+    folder.mkdir()
+    create_tables(folder)
+    app = create_app({"DATA": folder})
+    with app.app_context():
+        app.extensions["huiwu"].writer.do(fill)
+    return folder
+
+
+def fill(session: Session) -> None:
+    """The plan of the test event."""
+    t = now()
+
+    def window(opens: int, closes: int) -> list[list[str]]:
+        return [[(t + timedelta(hours=opens)).isoformat(), (t + timedelta(hours=closes)).isoformat()]]
+    session.add(Event(id=1, name="测试会议", name_en="Test meeting", starts=date.today(), ends=date.today(),
+                      epoch=uuid.uuid4().hex, secret="s" * 32))
+    session.add_all([Category(key="delegate", name="代表", name_en="Delegate", position=0),
+                     Category(key="press", name="记者", name_en="Press", position=1, hint="引导至媒体席"),
+                     Printer(key="front", url="virtual://front", width=576)])
+    session.flush()
+    session.add_all([
+        Service(key="signin", kind="sign_in", name="报到", name_en="Sign-in", limit=1, slip=True, position=0),
+        Service(key="bag", kind="material", name="资料袋", name_en="Bag", limit=1, stock=2, needs=["signin"], position=1),
+        Service(key="lunch", kind="meal", name="午餐", name_en="Lunch", limit=1, windows=window(-1, 1),
+                entitled=["delegate"], coupon=True, position=2),
+        Service(key="dinner", kind="meal", name="晚餐", limit=1, windows=window(3, 4), position=3),
+        Service(key="s1", kind="session", name="开幕式", starts=t - timedelta(hours=1), ends=t + timedelta(hours=1),
+                position=4),
+        Service(key="s2", kind="session", name="分论坛", starts=t - timedelta(hours=1), ends=t + timedelta(hours=1),
+                position=5),
+        Station(key="desk-1", name="报到台1", mode="desk", services=["signin", "bag", "lunch"], printer_key="front"),
+        Station(key="gate-1", name="餐厅入口", mode="gate", services=["lunch", "dinner", "s1", "s2"]),
+        Station(key="gate-2", name="餐厅入口2", mode="gate", services=["lunch", "dinner", "s1", "s2"]),
+        Station(key="kiosk-1", name="自助1", mode="kiosk", services=["signin"], printer_key="front"),
+        Station(key="board", name="大屏", mode="board", services=[]),
+    ])
+
+
+@pytest.fixture
+def app(data: Path) -> Iterator[Flask]:
+    """The application of the test event, without a server's threads."""
+    made = create_app({"DATA": data, "TESTING": True, "RATELIMIT_ENABLED": False})
+    yield made
+    made.extensions["huiwu"].engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser of nobody."""
+    return app.test_client()
+
+
+@pytest.fixture
+def runtime(app: Flask) -> Runtime:
+    """The ledger and its company."""
+    return app.extensions["huiwu"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def write(runtime: Runtime) -> Callable[..., Any]:
+    """Runs a small write."""
+    return runtime.writer.do
+
+
+@pytest.fixture
+def create_attendee(write: Callable[..., Any]) -> Callable[..., tuple[int, str]]:
+    """Makes an invented person with a badge: returns (attendee id, code)."""
+    def create(name: str = "张三", category: str = "delegate", **more: Any) -> tuple[int, str]:
+        def add(session: Session) -> tuple[int, str]:
+            number = more.pop("number", None) or f"T{uuid.uuid4().hex[:8]}"
+            person = Attendee(name=name, number=number, category_key=category, **more)
+            session.add(person)
+            session.flush()
+            code = codes.new(codes.BADGE)
+            session.add(Badge(code=code, attendee_id=person.id, issued_at=now()))
+            return person.id, code
+        made: tuple[int, str] = write(add)
+        return made
+    return create
+
+
+@pytest.fixture
+def badge(create_attendee: Callable[..., tuple[int, str]]) -> str:
+    """A delegate's badge code."""
+    return create_attendee()[1]
+
+
+class Tablet:
+    """A paired tablet that speaks the device API."""
+
+    def __init__(self, client: FlaskClient, key: str, token: str):
+        self.client, self.key, self.token = client, key, token
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        answer = self.client.open(path, method=method, json=body,
+                                  headers={"Authorization": f"Bearer {self.token}", **headers})
+        return answer.status_code, answer.get_json(silent=True)
+
+    def scan(self, code: str, service: str, headers: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
+        status, said = self.call("POST", "/api/v1/scans", scan(code, service, **more), **(headers or {}))
+        return {**(said["results"][0] if status == 200 else said), "http": status}
+
+    def batch(self, scans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        status, said = self.call("POST", "/api/v1/scans", scans)
+        assert status == 200, said
+        results: list[dict[str, Any]] = said["results"]
+        return results
+
+    def void(self, scan_id: str, headers: dict[str, str] | None = None, **more: Any) -> tuple[int, Any]:
+        return self.call("POST", f"/api/v1/scans/{scan_id}/void", {"id": str(uuid.uuid4()), "reason": "误扫", **more},
+                         **(headers or {}))
+
+    def counts(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.call("GET", "/api/v1/counts")[1]
+        return found
+
+
+def scan(code: str, service: str, **more: Any) -> dict[str, Any]:
+    """A scan's body."""
+    return {"id": str(uuid.uuid4()), "service": service, "code": code,
+            "scanned_at": datetime.now(UTC).isoformat(), **more}
+
+
+@pytest.fixture
+def pair(app: Flask, write: Callable[..., Any]) -> Callable[[str], Tablet]:
+    """Pairs a tablet with a station through the real door."""
+    def make(key: str) -> Tablet:
+        code = write(lambda session: pairing.new_code(session, key)).code
+        client = app.test_client(use_cookies=False)
+        answer = client.post("/api/v1/pair", json={"code": code, "name": "test"})
+        assert answer.status_code == 201, answer.text
+        return Tablet(client, key, answer.get_json()["token"])
+    return make
+
+
+@pytest.fixture
+def desk(pair: Callable[[str], Tablet]) -> Tablet:
+    return pair("desk-1")
+
+
+@pytest.fixture
+def gate(pair: Callable[[str], Tablet]) -> Tablet:
+    return pair("gate-1")
+
+
+@pytest.fixture
+def create_staff(write: Callable[..., Any]) -> Callable[..., None]:
+    """Makes a staff member with a PIN."""
+    def create(name: str, role: str, pin: str = "2468") -> None:
+        write(lambda session: session.add(Staff(name=name, role=role, secret_hash=pairing.hash_secret(pin),
+                                                created_at=now())))
+    return create
