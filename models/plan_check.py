@@ -25,7 +25,7 @@ def check(plan: Values, report: Report) -> None:
     starts, ends = event.get("starts"), event.get("ends")
     if starts and ends and ends < starts:
         report.error(("event", "ends"), "event_order", starts=starts, ends=ends)
-    if plan.get("category", []) == []:
+    if not report.raw.get("category"):
         report.error(("category",), "no_category")
     for table in ("category", "service", "station", "printer"):
         _unique((table,), plan.get(table) or [], report)

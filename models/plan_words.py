@@ -111,7 +111,7 @@ class Report:
     """Collects mistakes and remarks while a plan is looked at."""
 
     def __init__(self, raw: Mapping[str, Any], lines: Lines | None = None):
-        self._raw, self._lines = raw, lines
+        self.raw, self._lines = raw, lines
         self.errors: list[Problem] = []
         self.remarks: list[Problem] = []
 
@@ -125,7 +125,7 @@ class Report:
 
     def _problem(self, path: Path, code: str, params: dict[str, Any]) -> Problem:
         line = self._lines.find(path) if self._lines else None
-        return Problem(line, place(path, self._raw), sentence(code, **params))
+        return Problem(line, place(path, self.raw), sentence(code, **params))
 
 
 def sentence(code: str, **params: Any) -> str:
