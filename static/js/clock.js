@@ -5,6 +5,7 @@
  *                             measures the tablet's offset from the pair of them)
  *   eventNow()                Date, corrected by the server's clock
  *   timeOf(iso, zone, lang)   "11:42", with the day before it when it is another day than today
+ *   isToday(when, zone)       whether it is today in the event's zone
  *   startClock(element, zone) keeps "09:12" in an element
  */
 let offset = 0;
@@ -30,10 +31,14 @@ export function timeOf(iso, zone, lang = "zh") {
   if (Number.isNaN(at.getTime())) return "";
   const locale = lang === "en" ? "en-GB" : "zh-CN";
   const write = (options) => new Intl.DateTimeFormat(locale, { timeZone: zone || undefined, ...options }).format(at);
-  const day = (date) => new Intl.DateTimeFormat("en-CA", { timeZone: zone || undefined }).format(date);
   const time = write({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  if (day(at) === day(eventNow())) return time;
+  if (isToday(at, zone)) return time;
   return `${write({ month: lang === "en" ? "short" : "long", day: "numeric" })} ${time}`;
+}
+
+export function isToday(when, zone) {
+  const day = (date) => new Intl.DateTimeFormat("en-CA", { timeZone: zone || undefined }).format(date);
+  return day(new Date(when)) === day(eventNow());
 }
 
 export function startClock(element, zone) {

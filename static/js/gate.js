@@ -7,6 +7,7 @@ import { openSheets, say } from "./sheets.js";
 import { openLive } from "./live.js";
 import { openStation } from "./station.js";
 import { show } from "./verdict.js";
+import { counted as countedWords } from "./words.js";
 
 const LEAVE_MS = 4000;
 const GRANTED_MS = 60000;
@@ -74,11 +75,15 @@ function paintCount() {
   fill(at("count-of"), { zh: service.name, en: service.name_en || service.name });
   at("count-of").className = "bi line";
   at("people").textContent = String(people);
-  at("entitled").textContent = entitled ? `/ ${entitled}` : "";
+  const did = countedWords(service.kind)[language()];
+  at("entitled").textContent = entitled ? `/ ${entitled} ${did}` : did;
   at("count-bar").hidden = !entitled;
   at("count-bar").max = entitled || 1;
   at("count-bar").value = people;
-  at("where").textContent = `${data.station.name} · ${language() === "en" ? service.name_en || service.name : service.name}`;
+  at("foot-count").textContent = entitled ? `${people} / ${entitled}` : String(people);
+  const named = (one) => (language() === "en" && one.name_en) || one.name;
+  at("where").textContent = named(service);
+  at("place").textContent = `${named(data.station)} · ${named(data.event)}`;
 }
 
 function counted(key, step) {

@@ -2,7 +2,7 @@
  * A badge is signed in at once; "is this you?" is asked only after a search by name. A miss looks like any other case
  * for the desk, so nobody learns here who is on the roster. */
 import { post } from "./api.js";
-import { timeOf } from "./clock.js";
+import { isToday, timeOf } from "./clock.js";
 import { bi, data, icon, language, make, onTap, setLanguage } from "./page.js";
 import { openSheets, say } from "./sheets.js";
 import { openStation } from "./station.js";
@@ -20,7 +20,7 @@ const sheets = openSheets({ onOpen: () => station?.pause(), onClose: () => stati
 function signIn(who) {
   sheets.close();
   return station.judge({ service: service()?.key, ...who }, {
-    service: service(), leave: LEAVE_MS, ring: true, extra: details, onLeave: goHome });
+    service: service(), leave: LEAVE_MS, ring: true, plain: true, extra: details, onLeave: goHome });
 }
 
 function goHome() {
@@ -53,7 +53,7 @@ function slip() {
 }
 
 function programme() {
-  const items = (data.programme ?? []).slice(0, PROGRAMME_LINES);
+  const items = (data.programme ?? []).filter((one) => isToday(one.starts, data.event?.timezone)).slice(0, PROGRAMME_LINES);
   if (!items.length) return null;
   const list = make("ul", "verdict-programme");
   for (const item of items) {

@@ -34,13 +34,19 @@ export async function openStation({ facing = "environment", onCode, onNews = () 
   const scanner = startCamera(facing, take);
   listenWedge(take);
   startChrome();
-  const outbox = await openOutbox();
+  const outbox = await openOutbox().catch((error) => { noShelf(); throw error; });
   listen(outbox, onNews, onLate);
   return {
     outbox, scanner,
     judge: (scan, wish) => judge(outbox, underWay, failed, scan, wish),
     pause: () => scanner.pause(), resume: () => scanner.resume(), forget: () => scanner.forget(),
   };
+}
+
+function noShelf() {
+  const chip = document.getElementById("link");
+  chip.className = "chip dot line bi bad";
+  fill(chip, { zh: "此浏览器存不了记录，不能扫码", en: "This browser cannot keep scans" });
 }
 
 async function judge(outbox, underWay, failed, scan, wish) {

@@ -1,8 +1,9 @@
 /* The verdict: the whole screen, in its own layer, so that nothing else moves. One element, id="verdict".
  *
- *   show(result, {service, services, categories, zone, leave, extra, onLeave})
+ *   show(result, {service, services, categories, zone, leave, ring, plain, extra, onLeave})
  *       result    an answer of api.md, {pending: true, why}, {asking: true} or {error, message}
  *       leave     ms until it goes by itself; 0 keeps it until the next one
+ *       plain     no chips and no seat in the fact: the kiosk shows less, and places in `extra`
  *       extra     nodes under the fact (the kiosk's seat, table and programme)
  *   hide()        clears every word of it;  a tap, Escape or the time does so too
  *   face()        "" or the face that is shown;  calm() resolves once a refusal has been readable for a moment
@@ -14,6 +15,8 @@ import { play } from "./sounds.js";
 import { describe } from "./words.js";
 
 const FACES = ["accepted", "used", "refused", "waiting", "asking"];
+const SIZES = [[1, 1, 1], [0.85, 0.95, 1], [0.7, 0.9, 1], [0.6, 0.8, 1], [0.55, 0.7, 0.95], [0.5, 0.65, 0.85], [0.45, 0.6, 0.7],
+  [0.4, 0.5, 0.55], [0.3, 0.4, 0.4], [0.1, 0.3, 0.3]];
 const READABLE_MS = 1200;
 let element = null, timer = 0, ticking = 0, leaving = null, shownAt = 0;
 
@@ -24,6 +27,8 @@ function layer() {
   shapes.append(...FACES.map((face) => drawing("../img/verdict.svg", face, `shape ${face}`)));
   element.replaceChildren(shapes, make("div", "verdict-text"));
   element.addEventListener("click", hide);
+  addEventListener("resize", fit);
+  document.addEventListener("language", fit);
   addEventListener("keydown", (event) => { if (event.key === "Escape" && face()) hide(); });
   return element;
 }
@@ -40,11 +45,12 @@ export function show(result, context = {}) {
   const said = describe(result, context);
   const root = layer();
   stopClocks();
-  root.querySelector(".verdict-text").replaceChildren(...textOf(result, said, context.extra ?? []));
+  root.querySelector(".verdict-text").replaceChildren(...textOf(result, said, context));
   Object.assign(root.dataset, { face: said.face, verdict: verdictOf(result), reason: result.reason ?? "", scanId: result.id ?? "" });
   document.body.dataset.face = said.face;
   shownAt = performance.now();
   leaving = context.onLeave ?? null;
+  fit();
   if (said.face !== "asking") play(said.face);
   if (context.leave) leaveAfter(root, context.leave, context.ring);
 }
@@ -60,20 +66,31 @@ export function hide() {
   left?.();
 }
 
+/** The largest sizes at which nothing is cut off: the shape gives way first, then the lines, the word last. */
+function fit() {
+  if (!face()) return;
+  for (const [shape, text, word] of SIZES) {
+    for (const [name, value] of Object.entries({ "--shape": shape, "--text": text, "--word": word })) {
+      element.style.setProperty(name, value);
+    }
+    if (element.scrollHeight <= element.clientHeight && element.scrollWidth <= element.clientWidth) return;
+  }
+}
+
 function verdictOf(result) {
   if (result.asking) return "asking";
   if (result.pending) return "waiting";
   return result.error ? "error" : result.verdict;
 }
 
-function textOf(result, said, extra) {
+function textOf(result, said, context) {
   const nodes = [fitted(bi("p", said.word, "verdict-word"), said.word)];
   const { name, org } = result.attendee ?? {};
   if (name) nodes.push(who(name, org));
-  if (said.chips.length) nodes.push(chips(said.chips));
+  if (said.chips.length && !context.plain) nodes.push(chips(said.chips));
   if (said.fact) nodes.push(bi("p", said.fact, "verdict-fact"));
   if (said.advice) nodes.push(bi("p", said.advice, "verdict-do"));
-  return [...nodes, ...extra];
+  return [...nodes, ...(context.extra ?? [])];
 }
 
 function who(name, org) {

@@ -3,6 +3,7 @@
  *   describe(result, {service, services, categories, zone}) ->
  *     {face, word, fact, advice, chips}       texts are {zh, en}; face: accepted used refused waiting asking
  *   camera[state]                             words for each state of scanner.js
+ *   counted(kind)                             what the number at the door counts: 已用餐, served
  *   link(state, waiting)                      words for the outbox's status chip -> {tone, text}
  */
 import { timeOf } from "./clock.js";
@@ -26,7 +27,7 @@ const REASONS = {
   too_early: ["refused", t("还没开始", "Too early"), t("请稍后再来", "Please come back later")],
   too_late: ["refused", t("已结束", "Ended"), t("如有需要，请到服务台", "If you need it, please see the desk")],
   not_entitled: ["refused", t("不在名单", "Not listed"), t("此证件不含本项目，请到服务台", "Not included with this badge. Please see the desk")],
-  needs: ["refused", t("还差一步", "Not yet"), t("请先到报到台办理", "Please go to the desk first")],
+  needs: ["refused", t("还差一步", "Not yet"), t("办好后再来扫一次", "Then come back and scan again")],
   already_inside: ["used", t("已在场内", "Inside"), t("刚刚扫过，不用再扫", "Scanned already, no need to scan again")],
   used_up: ["used", t("已用过", "Used"), t("如属误扫，请找组长", "If this is a mistake, ask the lead")],
   out_of_stock: ["refused", t("已发完", "None left"), t("请联系会务组补货", "Please ask the team for more")],
@@ -40,8 +41,12 @@ const USED = {
   payout: [t("已发放", "Paid"), t("如没领到，请找组长", "If you did not get it, ask the lead")],
 };
 const DID = {
-  sign_in: t("报到", "signed in"), material: t("领取", "collected"), session: t("入场", "entered"), meal: t("用过这一餐", "used this meal"),
-  transfer: t("上过车", "boarded"), room_key: t("领取房卡", "collected the key"), payout: t("领取", "was paid"),
+  sign_in: t("报到", "Signed in"), material: t("领取", "Collected"), session: t("入场", "Came in"), meal: t("用过这一餐", "Meal used"),
+  transfer: t("上过车", "Boarded"), room_key: t("领取房卡", "Collected"), payout: t("领取", "Paid"),
+};
+const COUNTED = {
+  sign_in: t("已报到", "signed in"), material: t("已领取", "collected"), session: t("已入场", "came in"), meal: t("已用餐", "served"),
+  transfer: t("已上车", "boarded"), room_key: t("已领", "collected"), payout: t("已发放", "paid"),
 };
 const WAITING = {
   offline: t("已记在本机，待上传", "Kept on this tablet, will be sent"),
@@ -60,6 +65,7 @@ export const camera = {
   broken: t("摄像头没有画面，正在重试", "No picture from the camera, trying again"),
 };
 
+export const counted = (kind) => COUNTED[kind] ?? t("已办", "done");
 export const asking = t("正在核对", "Checking");
 
 export function link(state, waiting) {
@@ -91,16 +97,21 @@ function failed(result) {
            advice: t("请再扫一次；还不行请找组长", "Please scan again; if it fails, ask the lead") };
 }
 
-function welcome(result, { service, direction }) {
+function welcome(result, context) {
+  const { service, direction } = context;
   const out = service?.kind === "session" && (result.direction ?? direction) === "out";
   const word = out ? LEFT : ACCEPTED[service?.kind] ?? t("通过", "Accepted");
-  const { table, seat } = result.attendee ?? {};
+  return { face: "accepted", word, fact: join(acceptedFacts(result, context)), advice: null };
+}
+
+function acceptedFacts({ attendee, use, forced }, { service, plain }) {
+  const { table, seat } = attendee ?? {};
   const facts = [];
-  if (table && service?.kind !== "session") facts.push(t(`${table} 号桌`, `Table ${table}`));
-  if (seat && service?.kind !== "meal") facts.push(t(`座位 ${seat}`, `Seat ${seat}`));
-  if (result.use?.limit) facts.push(t(`第 ${result.use.number} 次，共 ${result.use.limit} 次`, `${result.use.number} of ${result.use.limit}`));
-  if (result.forced) facts.push(t("组长放行", "By the lead"));
-  return { face: "accepted", word, fact: join(facts), advice: null };
+  if (table && !plain && service?.kind !== "session") facts.push(t(`${table} 号桌`, `Table ${table}`));
+  if (seat && !plain && service?.kind !== "meal") facts.push(t(`座位 ${seat}`, `Seat ${seat}`));
+  if (use?.limit && service?.kind !== "sign_in") facts.push(t(`第 ${use.number} 次，共 ${use.limit} 次`, `${use.number} of ${use.limit}`));
+  if (forced) facts.push(t("组长放行", "By the lead"));
+  return facts;
 }
 
 function reasoned(result, context) {
@@ -121,7 +132,7 @@ function factOf(result, { service, services = [], zone }) {
 }
 
 function firstUse(first, service, zone) {
-  const did = DID[service?.kind] ?? t("用过", "used");
+  const did = DID[service?.kind] ?? t("用过", "Used");
   const place = first.station_name ?? "";
   return t(`${timeOf(first.at, zone)} ${place ? `在 ${place} ` : ""}${did.zh}`,
            `${did.en} ${timeOf(first.at, zone, "en")}${place ? ` at ${place}` : ""}`);
