@@ -98,9 +98,9 @@ def _text(header: str, limit: int, cell: Any) -> Value:
 
 
 def _number(name: str, header: str, cell: Any) -> Value:
-    if isinstance(cell, str) and len(cell) <= 11 and cell.isascii():
-        if cell.isdigit() or (name in _CODES and cell.isalnum()):
-            return cell                                  # most cells: nothing below would change them
+    if (isinstance(cell, str) and len(cell) <= 11 and cell.isascii()
+            and (cell.isdigit() or (name in _CODES and cell.isalnum()))):
+        return cell                                      # most cells: nothing below would change them
     if isinstance(cell, float) and abs(cell) >= _EXACT:
         return Problem("lost_digits", {"column": header, "value": f"{cell:.0f}"})
     text = unicodedata.normalize("NFKC", plain(cell)).strip()

@@ -181,7 +181,7 @@ def _without_header(grid: Grid, mapping: Mapping[str, str], wanted: Mapping[str,
                and _letter(grid, column) is None]
     if unknown:
         raise RosterError("unknown_column", column=unknown[0], found="、".join(shown[:30]))
-    if _is_form(grid, 0, set(), wanted):
+    if _is_form(grid, 0, _fields(found, wanted), wanted):
         raise RosterError("form")
     raise RosterError("no_name_column", found="、".join(shown[:30]))
 

@@ -94,12 +94,13 @@ def _cleaned(cells: list[Any], clean: Callable[[Any], Value], problems: dict[int
     if bool in set(map(type, cells)):
         cells = [("FALSE", "TRUE")[cell] if isinstance(cell, bool) else cell for cell in cells]
     known = {cell: "" if cell in ERRORS else clean(cell) for cell in set(cells)}
-    values = [known[cell] for cell in cells]
-    if any(isinstance(value, Problem) for value in known.values()):
-        for index, value in enumerate(values):
-            if isinstance(value, Problem):
-                problems.setdefault(index, value)
-    return values
+    bad = {cell: value for cell, value in known.items() if isinstance(value, Problem)}
+    if bad:
+        known |= dict.fromkeys(bad, "")
+        for index, cell in enumerate(cells):
+            if cell in bad:
+                problems.setdefault(index, bad[cell])
+    return [known[cell] for cell in cells]
 
 
 def _assemble(header: Header, fields: dict[str, list[Value]], problems: dict[int, Problem]) -> list[RosterRow]:
@@ -109,7 +110,7 @@ def _assemble(header: Header, fields: dict[str, list[Value]], problems: dict[int
     rows = []
     for index, values in enumerate(zip(*columns, strict=True)):
         said = {name: value for name, value in zip(names, values, strict=True) if value != ""}
-        if said and not (header.row >= 0 and said.get("name") in repeated):
+        if (said or index in problems) and not (header.row >= 0 and said.get("name") in repeated):
             rows.append(RosterRow(header.first + index + 1, said, problems.get(index)))
     return rows
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 
 from admin.roster_words import RosterError
@@ -16,6 +18,7 @@ _MOST_RECORDS = 1_048_576        # of Excel; blank ones count
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 # Chinese first: Excel in China saves csv in GB18030, in Hong Kong and Taiwan in Big5.
 _ENCODINGS = ("gb18030", "big5hkscs", "cp1252")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]+")
 
 
 def grid(data: bytes, score: Callable[[list[list[str]]], int]) -> Grid:
@@ -51,8 +54,8 @@ def _utf16(data: bytes) -> str:
     even, odd = data[::2].count(0), data[1::2].count(0)
     if len(data) % 2 or min(even, odd) * 4 > max(even, odd):
         raise RosterError("wrong_kind", kind="binary")
-    text = _strictly(data, "utf-16-le" if odd > even else "utf-16-be")
-    if "\0" in text or not any(mark in text for mark in "\n\r\t,;"):
+    text = data.decode("utf-16-le" if odd > even else "utf-16-be", "replace")
+    if "\0" in text or "\ufffd" in text or not any(mark in text for mark in "\n\r\t,;"):
         raise RosterError("wrong_kind", kind="binary")
     return text
 
@@ -60,10 +63,10 @@ def _utf16(data: bytes) -> str:
 def _legacy(data: bytes, score: Callable[[str], int]) -> str:
     possible = {}
     for encoding in _ENCODINGS:
-        try:
+        with suppress(UnicodeDecodeError):
             possible[encoding] = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
+    if sum(map(len, _NOT_ASCII.findall(data))) * 3 > len(data):
+        possible.pop("cp1252", None)                     # it decodes nearly anything, but its texts are mostly ASCII
     if not possible:
         raise RosterError("encoding")
     scores = {encoding: score(text) for encoding, text in possible.items()}

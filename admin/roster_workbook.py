@@ -31,6 +31,7 @@ _FILEPASS = b"\x2f\x00"          # [MS-XLS] 2.4.117: the record after BOF when t
 _MAGIC = {b"%PDF": "pdf", b"\x89PNG": "image", b"\xff\xd8\xff": "image", b"GIF8": "image", b"{\\rtf": "word",
           b"Rar!": "archive", b"7z\xbc\xaf": "archive", b"\x1f\x8b": "archive", b"MZ\x90": "binary"}
 _REF = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
+_CELL = re.compile(rb"<(?:\w+:)?c[\s>]")
 _ERROR_CELL = re.compile(rb'<(?:\w+:)?c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*>'
                          rb'.*?<(?:\w+:)?v>([^<]*)', re.DOTALL)
 
@@ -216,11 +217,11 @@ def _scan(chunks: Iterator[bytes]) -> list[tuple[int, int, str]]:
         cell = max(row.rfind(b"<c ", 0, last), row.rfind(b":c ", 0, last))
         found = _REF.search(row, cell, last) if cell >= 0 else None
         if found is None:
-            last_column, last_row = row.count(b"<c>") + row.count(b"<c "), number
+            last_column, last_row = len(_CELL.findall(row)), number
         else:
             letters, last_row = found[1], int(found[2])
             last_column = 0 if len(letters) == 1 else column_index(letters.decode())
-        if last_column >= COLUMN_LIMIT:
+        if last_column >= COLUMN_LIMIT or (len(row) > 2000 and row.count(b"<v") > COLUMN_LIMIT):
             raise RosterError("too_many_columns", limit=COLUMN_LIMIT)
         if last_row > ROW_LIMIT + _TITLE_ROWS:
             raise RosterError("too_many_rows", limit=ROW_LIMIT)
