@@ -22,7 +22,7 @@ class Problem(Enum):
     ERROR = ("打印机故障，请关机再开", "Printer error: switch it off and on")
     OFFLINE = ("离线，请看打印机的按键和指示灯", "Offline: look at its buttons and lamps")
     UNREACHABLE = ("连不上，请看电源和网线", "Not reachable: check power and cable")
-    BUSY = ("正被别的电脑占用", "Another computer is using it")
+    BUSY = ("拒绝连接，可能正被别的电脑占用", "Refuses the connection: another computer may be using it")
     SILENT = ("没有回应，请关机再开", "No answer: switch it off and on")
     UNUSABLE = ("设置有误或缺少驱动", "Wrong setting, or a driver is missing")
     INTERRUPTED = ("发送中断，可能只印出一部分", "Cut off while sending: part of it may have come out")

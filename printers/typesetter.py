@@ -91,7 +91,11 @@ class Typesetter:
         mode = self._mode
         cell = 24 if ord(char) >= 0x2E80 else 12
         image = Image.new("1", (cell, 24), WHITE)
-        fonts.draw(paper.canvas(image), (0, 20), char, 22, bold=mode.bold)
+        if cell == 24:
+            fonts.draw(paper.canvas(image), (0, 20), char, 22, bold=mode.bold)
+        else:                                             # the last face is monospaced: 12 dots a character at size 20
+            paper.canvas(image).text((0, 19), char, fill=BLACK, font=fonts.font(fonts.faces()[-1], 20), anchor="ls",
+                                     stroke_width=fonts.stroke(20, mode.bold))
         if mode.underline:
             image.paste(BLACK, (0, 22, cell, 24))
         if mode.inverse:
