@@ -7,9 +7,12 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import pytest
 import xlwt
 from msoffcrypto.format.ooxml import OOXMLFile
 from openpyxl import Workbook
+
+from admin.roster_file import RosterError, Sheet, read
 
 Rows = Sequence[Sequence[Any]]
 HEAD = ("编号", "姓名", "单位", "手机")
@@ -111,3 +114,17 @@ def lying_xlsx(size: int) -> bytes:
                 data[at + offset:at + offset + 4] = size.to_bytes(4, "little")
             at = data.find(mark, at + 4)
     return bytes(data)
+
+
+def names(sheet: Sheet) -> list[str]:
+    """The names that were read, in order."""
+    return [row.values["name"] for row in sheet.rows]
+
+
+def refusal(data: bytes, **how: Any) -> RosterError:
+    """Why a file is refused; its sentence is whole."""
+    with pytest.raises(RosterError) as caught:
+        read(data, **how)
+    assert caught.value.message == str(caught.value)
+    assert "%(" not in caught.value.message
+    return caught.value
