@@ -224,7 +224,7 @@ def _is_form(grid: Grid, first: int, known: set[str], wanted: Mapping[str, str])
     below: set[str] = set()
     for row in grid.rows[first:first + _FORM_ROWS]:
         below |= _fields(row, wanted)
-    return len(below - known) >= 2
+    return len(below - known - {"vip"}) >= 2             # 贵宾 and VIP are values too
 
 
 def _assign(grid: Grid, header: Header, mapping: Mapping[str, str], wanted: Mapping[str, str]) -> Header:

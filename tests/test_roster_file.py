@@ -123,6 +123,11 @@ def test_a_form_that_is_no_table_is_refused(rows: list[list[Any]]) -> None:
     assert refusal(rosters.xlsx(rows)).error == "form"
 
 
+def test_a_table_whose_values_are_words_of_headers_is_no_form() -> None:
+    rows = [["姓名", "类别", "单位"], ["张三", "贵宾", "公司"], ["李四", "VIP", "学校"], ["王五", "组别", "部门"]]
+    assert len(read(rosters.xlsx(rows)).rows) == 3
+
+
 def html() -> bytes:
     return "<html><body><table><tr><td>姓名</td></tr></table></body></html>".encode()
 
