@@ -9,12 +9,12 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.engine import Connection
 
 from models import codes
-from models.asks import PersonView, Request, ScanRequest
+from models.asks import PersonView, Request, ScanRequest, UndoRequest
 from models.event import Event
 from models.facts import ACCEPTED, Coupon, Entry, Facts, Person
 from models.people import Attendee, Badge
 from models.people import Coupon as CouponTable
-from models.scans import Scan, Tally
+from models.scans import PrintJob, Scan, Tally
 from models.snapshot import Memory, Snapshot, StationView
 
 _A: Any = Attendee.__table__
@@ -43,6 +43,10 @@ _HISTORY: Select[Any] = select(
     _S.c.holder, _S.c.seq, _S.c.id, _S.c.service_key, _S.c.scanned_at, _S.c.station_key, _S.c.direction, _S.c.use_no,
     _S.c.quantity, _S.c.coupon_id, _S.c.voids,
 ).where(_S.c.holder.in_(_many("holders")), _S.c.verdict == ACCEPTED).order_by(_S.c.seq)
+_HELD: Select[Any] = select(_C.c.attendee_id, _C.c.service_key).where(
+    _C.c.attendee_id.in_(_many("holders")), _C.c.voided_at.is_(None))
+_STARTED: Select[Any] = select(PrintJob.scan_id).where(
+    PrintJob.scan_id.in_(_many("ids")), PrintJob.state.not_in(("queued", "cancelled")))
 _TALLY: Select[Any] = select(Tally.__table__)
 
 
@@ -69,6 +73,8 @@ class Gathered:
     people: dict[int, PersonView] = field(default_factory=dict)
     history: dict[int, list[Entry]] = field(default_factory=dict)
     tally: dict[str, dict[str, int]] = field(default_factory=dict)
+    held: dict[int, set[str]] = field(default_factory=dict)      # attendee -> services with a coupon still good
+    started: set[str] = field(default_factory=set)               # scans to undo whose slip has left for a printer
 
     def who(self, request: ScanRequest) -> Found:
         """Whom this scan is about."""
@@ -109,8 +115,22 @@ def gather(connection: Connection, memory: Memory, requests: Sequence[Request]) 
     holders |= {row.holder for row in facts.known.values() if row.holder is not None}
     for row in connection.execute(_HISTORY, {"holders": list(holders)}) if holders else ():
         facts.history.setdefault(row.holder, []).append(entry(row))
+    _read_paper(connection, facts, requests, holders)
     facts.tally = {row.service_key: dict(row._mapping) for row in connection.execute(_TALLY)}
     return facts
+
+
+def _read_paper(connection: Connection, facts: Gathered, requests: Sequence[Request], holders: set[int]) -> None:
+    """Coupons that people hold, where one may be printed now; slips already on their way, where one is undone."""
+    services = facts.plan.services
+    signing = any(isinstance(r, ScanRequest) and r.service in services and services[r.service].kind == "sign_in"
+                  for r in requests)
+    if signing and holders and any(s.coupon for s in services.values()):
+        for row in connection.execute(_HELD, {"holders": list(holders)}):
+            facts.held.setdefault(row.attendee_id, set()).add(row.service_key)
+    targets = [r.target for r in requests if isinstance(r, UndoRequest)]
+    if targets:
+        facts.started = set(connection.execute(_STARTED, {"ids": targets}).scalars())
 
 
 def entry(row: Any) -> Entry:

@@ -113,8 +113,8 @@ def _kinds(path: Path, service: Values, report: Report) -> None:
 
 
 def _windows(path: Path, service: Values, plan: Values, report: Report) -> None:
-    single = [key for key in ("opens", "closes") if key in service]
-    if single and "windows" in service:
+    single = [key for key in ("opens", "closes") if report.given((*path, key))]
+    if single and report.given((*path, "windows")):
         report.error((*path, "windows"), "both")
     elif len(single) == 1:
         other = "closes" if single == ["opens"] else "opens"
@@ -185,11 +185,12 @@ def _station(path: Path, station: Values, plan: Values, report: Report) -> None:
         _is_defined((*path, "printer"), station["printer"], "printer", plan, report)
     if station.get("offline") and mode in ("kiosk", "board"):
         report.error((*path, "offline"), "only_desk")
+    unreadable = "services" not in station and report.given((*path, "services"))
     known = keys(plan, "service")
     kinds = [known[key].get("kind", "sign_in") for key in services if key in known]
-    if mode == "kiosk" and "sign_in" not in kinds:
+    if mode == "kiosk" and "sign_in" not in kinds and not unreadable:
         report.error((*path, "services"), "kiosk")
-    elif mode in ("gate", "desk") and not services:
+    elif mode in ("gate", "desk") and not services and not unreadable:
         report.remark(path, "idle")
 
 

@@ -42,6 +42,8 @@ class TextLines:
             if depth == 0 and (header := _HEADER.match(line)):
                 table = self._enter(self._names(start, header, 2), header[1] == "[[")
                 self._found.setdefault(table, number)
+                if header[1] == "[[":
+                    self._found.setdefault(table[:-1], number)
                 continue
             if depth == 0 and (pair := _PAIR.match(line)):
                 path = table + self._names(start, pair, 1)

@@ -123,6 +123,15 @@ class Report:
         """Something there is allowed, but hardly meant."""
         self.remarks.append(self._problem(path, code, params))
 
+    def given(self, path: Path) -> bool:
+        """Whether the plan says something there, right or wrong."""
+        value: Any = self.raw
+        for step in path:
+            if isinstance(step, str) and not (isinstance(value, Mapping) and step in value):
+                return False
+            value = value[step]
+        return True
+
     def _problem(self, path: Path, code: str, params: dict[str, Any]) -> Problem:
         line = self._lines.find(path) if self._lines else None
         return Problem(line, place(path, self.raw), sentence(code, **params))

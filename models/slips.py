@@ -32,7 +32,6 @@ class Births:
         self.undone: list[str] = []
         self._next_job: int | None = None
         self._next_coupon: int | None = None
-        self._held: dict[int, set[str]] = {}
 
     def of_scan(self, request: ScanRequest, decision: Decision, found: Found, station: StationView,
                 entry: Entry) -> list[str]:
@@ -50,8 +49,7 @@ class Births:
     def undo(self, scan_id: str) -> bool:
         """Calls back the queued jobs of an undone scan; says whether one has left for a printer already."""
         self.undone.append(scan_id)
-        left = PrintJob.state.not_in(("queued", "cancelled"))
-        return bool(self._connection.execute(select(func.count()).where(PrintJob.scan_id == scan_id, left)).scalar())
+        return scan_id in self._facts.started
 
     def void_coupons(self) -> Any:
         """The update that voids what was printed with an undone sign-in and has not been eaten on."""
@@ -63,10 +61,8 @@ class Births:
         """Signing in twice prints no second coupon: one that is still good counts as held."""
         if not due or found.person is None:
             return []
-        if found.person.id not in self._held:
-            good = select(Coupon.service_key).where(Coupon.attendee_id == found.person.id, Coupon.voided_at.is_(None))
-            self._held[found.person.id] = set(self._connection.execute(good).scalars())
-        return [key for key in due if key not in self._held[found.person.id]]
+        held = self._facts.held.setdefault(found.person.id, set())
+        return [key for key in due if key not in held]
 
     def _coupon(self, meal: Service, request: ScanRequest, found: Found, station: StationView) -> str:
         assert found.person is not None
@@ -76,7 +72,7 @@ class Births:
         code = codes.new(codes.COUPON)
         self.coupons.append({"id": coupon_id, "code": code, "service_key": meal.key, "attendee_id": found.person.id,
                              "issued_at": request.uploaded_at})
-        self._held[found.person.id].add(meal.key)
+        self._facts.held[found.person.id].add(meal.key)
         content = coupon_content(self._facts.plan, meal, found.person, request.at, station)
         return self._job("coupon", f"coupon:{coupon_id}", request, found, station, content, code)
 
