@@ -22,6 +22,7 @@ from printers.emulator import Ability
 from printers.status import Answer, Answers, Problem, Status, parse_paper, parse_status
 
 PREFLIGHT = 2.0                                           # seconds, printing.md
+GLANCE = 0.04                                             # seconds for one that never answered: it may have been mute once
 GRACE = 10.0                                              # seconds beyond size / speed
 
 
@@ -58,16 +59,16 @@ class Transport:
         self.channel.close()
 
     def preflight(self, deadline: float, ability: Ability | None = None) -> Status:
-        """Connects and asks for status; sends no byte of a job. A printer known to say nothing is not asked."""
+        """Connects and asks for status; sends no byte of a job. A printer known to say nothing is hardly waited for."""
         try:
             self.channel.open(deadline)
-            if not self.channel.two_way or ability is Ability.NONE:
+            if not self.channel.two_way:
                 return Status()
-            answers = self._ask(deadline)
+            answers = self._ask(time.monotonic() + GLANCE if ability is Ability.NONE else deadline)
         except ChannelError as error:
             problem = Problem.BUSY if error.problem is Problem.INTERRUPTED else error.problem
             return Status((problem,), detail=error.detail)
-        if not answers and ability is not None:
+        if not answers and ability in (Ability.COMPLETED, Ability.PARSED):
             return Status((Problem.SILENT,))              # it answered before: something is wrong with it
         return Status(parse_status(answers), answered=bool(answers))
 
@@ -141,6 +142,8 @@ def deliver(transport: Transport, blob: bytes, process_id: str, on_started: Call
         status = transport.preflight(time.monotonic() + preflight, ability)
         if status.blocking:
             return Outcome("blocked", status.blocking, status.detail, near_end=status.near_end)
+        if status.answered and ability is Ability.NONE:
+            ability = None                                # it does talk: learn it anew
         on_started()
         limit = len(blob) / transport.channel.speed + grace
         try:
