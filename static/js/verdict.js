@@ -15,9 +15,9 @@ import { play } from "./sounds.js";
 import { describe } from "./words.js";
 
 const FACES = ["accepted", "used", "refused", "waiting", "asking"];
-const SIZES = [[1, 1, 1], [0.85, 0.95, 1], [0.7, 0.9, 1], [0.6, 0.8, 1], [0.55, 0.7, 0.95], [0.5, 0.65, 0.85], [0.45, 0.6, 0.7],
-  [0.4, 0.5, 0.55], [0.3, 0.4, 0.4], [0.1, 0.3, 0.3]];
 const READABLE_MS = 1200;
+const SIZES = [[1, 1, 1], [0.85, 0.95, 1], [0.7, 0.9, 1], [0.6, 0.8, 1], [0.55, 0.7, 0.95], [0.5, 0.65, 0.85]];
+const SMALL = [[0.55, 0.7, 0.9], [0.45, 0.6, 0.7], [0.4, 0.5, 0.55], [0.3, 0.4, 0.4], [0.1, 0.3, 0.3]];
 let element = null, timer = 0, ticking = 0, leaving = null, shownAt = 0;
 
 function layer() {
@@ -66,15 +66,17 @@ export function hide() {
   left?.();
 }
 
-/** The largest sizes at which nothing is cut off: the shape gives way first, then the lines, the word last. */
+/** The largest sizes at which nothing is cut off: the shape gives way first, then the lines, then the programme, the word last. */
 function fit() {
-  if (!face()) return;
-  for (const [shape, text, word] of SIZES) {
-    for (const [name, value] of Object.entries({ "--shape": shape, "--text": text, "--word": word })) {
-      element.style.setProperty(name, value);
-    }
-    if (element.scrollHeight <= element.clientHeight && element.scrollWidth <= element.clientWidth) return;
+  if (face()) [...SIZES.map((sizes) => [false, sizes]), ...SMALL.map((sizes) => [true, sizes])].some(fits);
+}
+
+function fits([tight, [shape, text, word]]) {
+  element.classList.toggle("tight", tight);
+  for (const [name, value] of Object.entries({ "--shape": shape, "--text": text, "--word": word })) {
+    element.style.setProperty(name, value);
   }
+  return element.scrollHeight <= element.clientHeight && element.scrollWidth <= element.clientWidth;
 }
 
 function verdictOf(result) {

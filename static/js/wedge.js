@@ -5,13 +5,16 @@
  * Reads KeyboardEvent.code, so neither the layout nor an input method matters, and it works wherever the focus is.
  * A scan is at least 8 keys with gaps up to 100 ms, ended by Enter or Tab. Short ones (under 16 keys; our own codes
  * have 21) must come at 35 ms a key or faster, because quick fingers can type "zhangsan" and Enter within 100 ms gaps.
+ * After four fast keys no person is typing, and one gap of up to 300 ms (a busy tablet) no longer breaks the scan.
  * What the scanner typed into a field is taken out again; what was held back but was no scan is put back.
  */
 const GAP = 100;
+const STALL = 300;
 const FAST = 35;
 const SHORTEST = 8;
 const SURE = 16;
 const HOLD_AFTER = 3;
+const PUT_BACK_MS = 500;
 
 export function listenWedge(onCode, target = window) {
   const wedge = new Wedge(onCode);
@@ -28,7 +31,7 @@ class Wedge {
 
   key(event) {
     if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (this.run && event.timeStamp - this.run.last > GAP) this.drop();
+    if (this.run && event.timeStamp - this.run.last > (this.run.quick > 3 ? STALL : GAP)) this.drop();
     if (["Enter", "NumpadEnter", "Tab"].includes(event.code)) this.#finish(event);
     else if (letterOf(event.code)) this.#letter(event, letterOf(event.code));
   }
@@ -36,7 +39,9 @@ class Wedge {
   #letter(event, letter) {
     if (!this.run) this.#begin(event);
     const run = this.run;
-    run.fast = run.text && event.timeStamp - run.last <= FAST ? run.fast + 1 : 0;
+    const near = run.text !== "" && event.timeStamp - run.last <= FAST;
+    run.fast = near ? run.fast + 1 : 0;
+    run.quick += near ? 1 : 0;
     run.text += letter;
     run.last = event.timeStamp;
     if (run.fast >= HOLD_AFTER && run.field && !event.isComposing) {
@@ -44,13 +49,13 @@ class Wedge {
       run.held += event.key.length === 1 ? event.key : "";
     }
     clearTimeout(run.timer);
-    run.timer = setTimeout(() => this.drop(), GAP * 2);
+    run.timer = setTimeout(() => this.drop(), PUT_BACK_MS);
   }
 
   #begin(event) {
     const field = fieldOf(event.target);
     const before = field && { value: field.value, start: field.selectionStart, end: field.selectionEnd };
-    this.run = { text: "", started: event.timeStamp, last: event.timeStamp, fast: 0, held: "", field, before, timer: 0 };
+    this.run = { text: "", started: event.timeStamp, last: event.timeStamp, fast: 0, quick: 0, held: "", field, before, timer: 0 };
   }
 
   #finish(event) {
