@@ -129,7 +129,8 @@ def _wanted(plan: Plan) -> dict[str, dict[str, dict[str, Any]]]:
 
 def _station_values(station: types.Station) -> dict[str, Any]:
     values = msgspec.structs.asdict(station)
-    return {**values, "printer_key": values.pop("printer")}
+    values["printer_key"] = values.pop("printer")
+    return values
 
 
 def _service_values(service: types.Service, zone: ZoneInfo) -> dict[str, Any]:
