@@ -5,13 +5,14 @@ Everything of people goes as values in JSON, never as source, so that no name ca
 from __future__ import annotations
 
 import io
+import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from admin.roster_words import say
 from printers.fonts import SYSTEM_FONTS, clean, font_files
 
 _CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff]")
@@ -32,6 +33,13 @@ class BadgeError(Exception):
     """Badges cannot be made; the text is a sentence for the person who asked."""
 
 
+class BadLogo(BadgeError):
+    """The event's logo cannot be drawn."""
+
+    def __str__(self) -> str:
+        return say("会标不是能用的 PNG、JPEG 或 SVG 图片。")
+
+
 class MissingCharacters(BadgeError):
     """Names hold characters that no shipped font has. `cards` lists (number, name, characters)."""
 
@@ -40,10 +48,9 @@ class MissingCharacters(BadgeError):
         self.cards = cards
 
     def __str__(self) -> str:
-        from admin.roster_words import say
-
         listed = "；".join(f"{number} {name}（{chars}）" for number, name, chars in self.cards[:5])
-        return say("字体里没有这些字：%(listed)s。共 %(count)s 人，请改字或确认照印。", listed=listed, count=len(self.cards))
+        return say("字体里没有这些字：%(listed)s。共 %(count)s 人，请改字或确认照印。",
+                   listed=listed, count=len(self.cards))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,8 @@ def name_line(name: str) -> dict[str, Any]:
     name = clean(name)
     face = _face(name)
     if face != "zh":
-        return {"face": face, "spaced": False, "parts": _LONG_WORD.sub(rf"\1{_BREAK}", name).replace(" ", f" {_BREAK}").split(_BREAK)}
+        parts = _LONG_WORD.sub(rf"\1{_BREAK}", name).replace(" ", f" {_BREAK}").split(_BREAK)
+        return {"face": face, "spaced": False, "parts": parts}
     if len(name) == 2:
         return {"face": face, "spaced": True, "parts": list(name)}
     parts = _DOT_OR_BLANK.split(name)
@@ -182,13 +190,18 @@ def card_data(card: BadgeCard) -> dict[str, Any]:
     }
 
 
-def sheet_data(cards: Iterable[dict[str, Any]], sheet: BadgeSheet) -> dict[str, Any]:
-    """The whole document as the template reads it."""
-    return {
-        "layout": sheet.layout, "size": list(sheet.size), "logo": _logo(sheet.logo), "cards": list(cards),
+def card_json(card: BadgeCard) -> str:
+    """`card_data` on one line of JSON, as it goes to typst."""
+    return json.dumps(card_data(card), ensure_ascii=False)
+
+
+def sheet_json(sheet: BadgeSheet) -> str:
+    """What all badges share, on one line of JSON. Raises BadgeError when the logo is no picture."""
+    return json.dumps({
+        "layout": sheet.layout, "size": list(sheet.size), "logo": _logo(sheet.logo),
         "event": {"name": line(sheet.name), "name_en": line(sheet.name_en), "dates": line(sheet.dates),
                   "venue": line(sheet.venue)},
-    }
+    }, ensure_ascii=False)
 
 
 @lru_cache(maxsize=2)
@@ -200,13 +213,11 @@ def _logo(logo: bytes | None) -> list[int] | None:
         return list(logo)
     from PIL import Image, UnidentifiedImageError
 
-    from admin.roster_words import say
-
     try:
         with Image.open(io.BytesIO(logo), formats=("PNG", "JPEG")) as opened:
             picture = opened.convert("RGBA")
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as problem:
-        raise BadgeError(say("会标不是能用的 PNG、JPEG 或 SVG 图片。")) from problem
+        raise BadLogo from problem
     picture.thumbnail((_LOGO_DOTS, _LOGO_DOTS))
     out = io.BytesIO()
     picture.save(out, "PNG")
