@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import msgspec
 from msgspec import inspect
@@ -23,6 +23,7 @@ _BAD = object()                # a value that was reported and is left out
 _YEARS = range(2000, 2101)     # a year outside is a slip of the hand, and far ones overflow in UTC
 _KEY = re.compile(r"[a-z0-9-]{1,40}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_HOST = re.compile(r"[0-9A-Za-z.:_-]+")
 _USB = re.compile(r"[0-9a-fA-F]{4}:[0-9a-fA-F]{4}")
 
 
@@ -191,23 +192,27 @@ def _zones() -> frozenset[str]:
 
 def _url_rule(value: str) -> Wrong:
     """The addresses that printers/transports.py opens."""
-    wrong: Wrong = ("url", {})
-    if any(c.isspace() for c in value) and not value.startswith("win32://"):
-        return wrong
     try:
         url = urlsplit(value)
-        good = {
-            "tcp": lambda: bool(url.hostname and url.port and not url.path.strip("/")),
-            "usb": lambda: bool(_USB.fullmatch(url.netloc)),
-            "serial": lambda: bool(url.netloc or url.path.strip("/")),
-            "win32": lambda: bool(value.removeprefix("win32://").strip()),
-            "virtual": lambda: True,
-        }[url.scheme]()
+        good = value.startswith(f"{url.scheme}://") and _ADDRESSES[url.scheme](url)
     except (ValueError, KeyError):
-        return wrong
-    return None if good and value.startswith(f"{url.scheme}://") else wrong
+        good = False
+    return None if good else ("url", {})
 
 
+def _serial_address(url: SplitResult) -> bool:
+    baud = parse_qs(url.query).get("baud", ["9600"])[0]
+    return len(url.path) > 1 and not url.netloc and baud.isascii() and baud.isdigit()
+
+
+_ADDRESSES: dict[str, Callable[[SplitResult], bool]] = {
+    "tcp": lambda url: bool(_HOST.fullmatch(url.hostname or "")) and url.port != 0 and not url.path.strip("/"),
+    "usb": lambda url: bool(_USB.fullmatch(url.netloc)),
+    "serial": _serial_address,
+    "win32": lambda url: bool((url.netloc + url.path).strip("/ ")),
+    "file": lambda url: len(url.path) > 1 and not url.netloc,
+    "virtual": lambda url: not url.netloc or bool(_KEY.fullmatch(url.netloc)),
+}
 _RULES: dict[str, Callable[[Any], Wrong]] = {
     "key": _key_rule, "name": _name_rule, "colour": _colour_rule, "timezone": _timezone_rule, "url": _url_rule,
     "width": _width_rule,

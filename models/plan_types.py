@@ -140,9 +140,10 @@ class Printer(Table, kw_only=True, frozen=True):
     name: Annotated[str, said("名称；不写就用代号", "Its name; the key stands in for it", max_length=120)] = ""
     name_en: NameEn = ""
     url: Annotated[str, said(
-        "地址：`tcp://192.168.1.50:9100`、`usb://04b8:0e15`、`serial:///dev/ttyUSB0?baud=115200`、`win32://NAME`，"
-        "或 `virtual://`（画在浏览器里）",
-        "Where it is, in one of these forms; `virtual://` is drawn in the browser", "url")]
+        "地址：`tcp://192.168.1.50:9100`、`usb://04b8:0e15`、`serial:///dev/ttyUSB0?baud=115200`、`win32://NAME`、"
+        "`file:///dev/usb/lp0`，或 `virtual://`（画在浏览器里）；末尾加 `?mode=text` 用打印机自带的字",
+        "Where it is, in one of these forms; `virtual://` is drawn in the browser; with `?mode=text` the printer's own "
+        "characters are used", "url")]
     width: Annotated[int, said(
         "打印宽度（点），8 的倍数，200 到 832：80 毫米纸 576，58 毫米纸 384",
         "Width in dots, a multiple of 8 from 200 to 832: 576 for 80 mm paper, 384 for 58 mm", "width")] = 576

@@ -41,7 +41,7 @@ SENTENCES = {
     "colour": "颜色“%(value)s”不对，要写成 #1f6feb 这样的六位十六进制数。",
     "timezone": "不认识时区“%(value)s”，是不是“%(nearest)s”？",
     "url": "打印机地址“%(value)s”不对。可以写：tcp://192.168.1.50:9100、usb://04b8:0e15、serial:///dev/ttyUSB0?baud=115200、"
-           "win32://打印机名、virtual://。",
+           "win32://NAME、file:///dev/usb/lp0、virtual://。",
     "width": "打印宽度 %(value)s 不对：要是 8 的倍数，200 到 832 点（58 毫米纸 384，80 毫米纸 576）。",
     # what belongs together
     "duplicate": "“%(value)s”与第 %(first)s 个重复，key 不能相同。",

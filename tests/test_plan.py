@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.plan_file import Plan, PlanError, Service, Window, of, read
 from models.plan_words import SENTENCES, sentence
+from printers.transports import open_transport
 from tests.plan_mistakes import WRONG
 from tests.plans import EXAMPLE, line_of
 
@@ -60,6 +62,16 @@ def test_a_byte_order_mark_and_windows_line_ends_do_not_matter():
     assert read(text)[0] == read(EXAMPLE)[0]
     wrong = text.replace('mode = "gate"', 'mode = "door"')
     assert problems(wrong)[0][0] == line_of(EXAMPLE.replace('mode = "gate"', 'mode = "door"'), 'mode = "door"')
+
+
+@pytest.mark.parametrize("url", [
+    "tcp://192.168.1.50:9100", "tcp://printer.local", "tcp://[fe80::1]:9100", "usb://04b8:0e15", "virtual://", "virtual://rear",
+    "serial:///dev/ttyUSB0?baud=115200", "serial:///COM3", "win32://EPSON TM-T82 Receipt", "file:///dev/usb/lp0",
+    "tcp://192.168.1.50:9100?mode=text"])
+def test_every_address_that_a_printer_can_have_is_taken(url):
+    plan, _ = read(EXAMPLE.replace("tcp://192.168.1.50:9100", url))
+    assert plan.printer[0].url == url
+    open_transport(url, folder=Path("unused"))
 
 
 @pytest.mark.parametrize("case", WRONG)
