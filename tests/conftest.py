@@ -1,8 +1,12 @@
 """What tests stand on: a real event in a folder of its own, its application, people with badges, paired tablets."""
 from __future__ import annotations
 
+import os
+import shutil
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +14,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser, Page, Playwright
 from sqlalchemy.orm import Session
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app import create_app, create_tables
 from kiosk import pairing
@@ -177,3 +183,59 @@ def create_staff(write: Callable[..., Any]) -> Callable[..., None]:
         write(lambda session: session.add(Staff(name=name, role=role, secret_hash=pairing.hash_secret(pin),
                                                 created_at=now())))
     return create
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """The application behind a real socket, with the threads that only a server has."""
+
+    url: str
+    app: Flask
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *_args: Any) -> None:
+        """Nothing is logged: a failing test's message would drown in it."""
+
+
+@pytest.fixture
+def live_server(app: Flask) -> Iterator[LiveServer]:
+    """Serves the test event at 127.0.0.1 on a free port: writer and live hub run as in `serve`."""
+    runtime, hub = app.extensions["huiwu"], app.extensions["huiwu.live"]
+    runtime.writer.start()
+    hub.start()
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield LiveServer(f"http://127.0.0.1:{server.server_port}", app)
+    hub.stop()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    runtime.writer.stop()
+
+
+@pytest.fixture(scope="session")
+def system_chromium(playwright: Playwright) -> Iterator[Browser]:
+    """The system's Chromium, one for the whole run. Two Playwrights in one thread cannot be: all share the plugin's."""
+    binary = os.environ.get("CHROMIUM") or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    browser = playwright.chromium.launch(executable_path=binary, args=[
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync"])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser_page(system_chromium: Browser) -> Iterator[Page]:
+    """A page in a browser of its own (no cookies, Chinese); an error in its scripts or against the policy fails the test."""
+    context = system_chromium.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if "Content Security Policy" in line.text else None)
+    yield page
+    context.close()
+    assert errors == []
