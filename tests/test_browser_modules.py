@@ -3,13 +3,15 @@ from __future__ import annotations
 
 import io
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 import qrcode
-from tests.browser_site import Site
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright
+
+from tests.browser_site import Site
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -23,9 +25,8 @@ LATIN = {**LONG, "name": "Maximiliana-Alexandra von Hohenlohe-Waldenburg-Schilli
 
 
 @pytest.fixture(scope="module")
-def play():
-    with sync_playwright() as playwright:
-        yield playwright
+def play(playwright: Playwright):
+    return playwright
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +78,13 @@ EMPTY = "async () => (await outbox.waiting()) === 0"
 def wedge_types(page: Page, text: str, gap: float, end: str = "Enter") -> None:
     """Real key events with their own times (seconds apart), so that a slow test machine changes nothing."""
     keyboard = page.context.new_cdp_session(page)
-    moment = 1000.0
+    moment = time.time()
     for letter in [*text, *([end] if end else [])]:
         named = len(letter) > 1
         code = letter if named else f"Digit{letter}" if letter.isdigit() else f"Key{letter.upper()}"
         key = {"code": code, "key": letter, "timestamp": moment}
-        keyboard.send("Input.dispatchKeyEvent", {"type": "rawKeyDown" if named else "keyDown", **key, **({} if named else {"text": letter})})
+        down = {"type": "rawKeyDown"} if named else {"type": "keyDown", "text": letter}
+        keyboard.send("Input.dispatchKeyEvent", {**down, **key})
         keyboard.send("Input.dispatchKeyEvent", {"type": "keyUp", **key})
         moment += gap
     keyboard.detach()
@@ -279,7 +281,8 @@ def test_a_lead_s_grant_goes_with_its_own_scan_only(page, site):
     site.always = "dead"
     open_blank(page, site, OUTBOX)
     submit(page, CODES[0])
-    page.evaluate("(code) => outbox.submit({ service: 'lunch', code, force: true, reason: '漏登' }, { grant: 'g-1' })", CODES[1])
+    page.evaluate("(code) => outbox.submit({ service: 'lunch', code, force: true, reason: '漏登' }, { grant: 'g-1' })",
+                  CODES[1])
     site.always = None
     site.posts.clear()
     page.evaluate("() => outbox.drain()")

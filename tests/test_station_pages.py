@@ -1,13 +1,15 @@
 """The kiosk and the gate as a person meets them: the verdict's face, its words, its place on every screen."""
+# ruff: noqa: F811  (fixtures are imported by name: that is how pytest shares them between two files)
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
+
 from tests.test_browser_modules import CODES, LATIN, LONG, SIZES, chromium, page, play, site, wedge_types  # noqa: F401  (fixtures)
 
-USED = {"verdict": "refused", "reason": "used_up",
+USED: dict[str, object] = {"verdict": "refused", "reason": "used_up",
         "first": {"id": "x", "at": "2026-12-05T11:42:07+08:00", "station": "g-2", "station_name": "餐厅入口 2"}}
-ANSWERS = {
+ANSWERS: dict[str, dict[str, object]] = {
     "accepted": {"verdict": "accepted", "reason": None, "use": {"number": 1, "limit": 1}, "hints": ["清真"], "print_jobs": ["p"]},
     "used_up": USED, "needs": {"verdict": "refused", "reason": "needs", "needs": "signin", "hints": ["请引导至贵宾室"]},
     "too_early": {"verdict": "refused", "reason": "too_early"}, "unknown": {"verdict": "refused", "reason": "unknown"},
@@ -18,7 +20,7 @@ CUT = """() => {
   const words = [...document.querySelectorAll('#verdict p, #verdict li, #verdict dd, #verdict strong, #verdict .verdict-word > span')];
   const foot = document.querySelector('.station-foot').getBoundingClientRect().top;
   const head = document.querySelector('.station-head').getBoundingClientRect().bottom;
-  return words.filter((one) => {
+  return words.filter((one) => one.getClientRects().length).filter((one) => {
     const box = one.getBoundingClientRect();
     return box.left < -1 || box.right > innerWidth + 1 || box.bottom > foot + 1 || box.top < head - 1
       || parseFloat(getComputedStyle(one).fontSize) < 16;
@@ -193,10 +195,11 @@ def test_one_tap_turns_the_kiosk_to_english_and_the_next_person_starts_in_chines
 
 def test_every_reason_of_the_contract_has_its_own_words_in_both_languages(page, site):
     page.goto(f"{site.url}/blank")
-    reasons = ("unknown revoked wrong_service cancelled replaced pending service_closed too_early too_late not_entitled needs "
-               "already_inside used_up out_of_stock answers_needed").split()
+    reasons = ["unknown", "revoked", "wrong_service", "cancelled", "replaced", "pending", "service_closed", "too_early", "too_late",
+               "not_entitled", "needs", "already_inside", "used_up", "out_of_stock", "answers_needed"]
     words = page.evaluate("""async (reasons) => {
       const { describe } = await import("/static/js/words.js");
-      return reasons.map((reason) => describe({ verdict: "refused", reason }, {})).map(({ word, advice }) => [word.zh, word.en, advice.zh, advice.en]);
+      return reasons.map((reason) => describe({ verdict: "refused", reason }, {}))
+        .map(({ word, advice }) => [word.zh, word.en, advice.zh, advice.en]);
     }""", reasons)
     assert all(all(one) for one in words) and len({one[2] for one in words}) == len(reasons)

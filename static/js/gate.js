@@ -1,7 +1,7 @@
 /* The gate: one service at a time, scan after scan. The operator chooses the service; the window that is open preselects it
  * until they do. The refused code waits in memory, never on the page, for a lead's decision. */
 import { newId, post } from "./api.js";
-import { timeOf } from "./clock.js";
+import { eventNow, timeOf } from "./clock.js";
 import { bi, data, fill, language, make, toast } from "./page.js";
 import { openSheets, say } from "./sheets.js";
 import { openLive } from "./live.js";
@@ -32,6 +32,7 @@ function preselect() {
 
 function pick(key) {
   now.service = data.services.find((one) => one.key === key);
+  if (!now.service) return;
   at("directions").hidden = now.service.kind !== "session";
   for (const input of at("services").querySelectorAll("input")) input.checked = input.value === key;
   paintCount();
@@ -41,6 +42,9 @@ function listServices() {
   const legend = at("services").querySelector("legend");
   at("services").replaceChildren(legend, ...data.services.map((one) => radio("service", one.key,
     { zh: one.name, en: one.name_en || one.name }, hours(one))));
+}
+
+function listDirections() {
   at("directions").append(...DIRECTIONS.map(([key, zh, en]) => radio("direction", key, { zh, en })));
   at("directions").querySelector("input").checked = true;
 }
@@ -55,11 +59,11 @@ function radio(group, value, text, note = "") {
 }
 
 function hours({ windows = [], open }) {
-  const zone = data.event?.timezone;
-  const near = windows.find((one) => !one.closes || Date.parse(one.closes) > Date.now()) ?? windows.at(-1);
+  const [zone, lang] = [data.event?.timezone, language()];
+  const near = windows.find((one) => !one.closes || Date.parse(one.closes) > eventNow()) ?? windows.at(-1);
   if (!near) return "";
-  const ends = near.closes ? timeOf(near.closes, zone).split(" ").at(-1) : "";
-  return `${timeOf(near.opens, zone)}–${ends}${open ? " · 进行中" : ""}`;
+  const ends = near.closes ? timeOf(near.closes, zone, lang).split(" ").at(-1) : "";
+  return `${timeOf(near.opens, zone, lang)}–${ends}${open ? { zh: " · 进行中", en: " · open now" }[lang] : ""}`;
 }
 
 /* -- the number ---------------------------------------------------------------------------------------------------- */
@@ -186,8 +190,9 @@ at("directions").addEventListener("change", ({ target }) => { now.direction = ta
 at("undo").addEventListener("click", undo);
 at("lead").addEventListener("click", () => sheets.open("grant"));
 document.querySelector("#grant form").addEventListener("submit", askGrant);
-document.addEventListener("language", () => { paintCount(); paintLast(); });
+document.addEventListener("language", () => { listServices(); pick(now.service?.key); paintLast(); });
 listServices();
+listDirections();
 preselect();
 station = await openStation({ facing: "environment", onCode: scan, onNews: preselect, onLate: late });
 document.querySelector("#camera video").addEventListener("playing", listCameras);
