@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -28,15 +28,15 @@ BUCKET_SECONDS = 300   # arrivals are charted per five minutes
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one accepted row changes: `signed` and `inside` are -1, 0 or 1 for the person, `stock` in pieces."""
+    """What one accepted row changes for a person: when they arrived (before and after it: an undo takes the arrival
+    away where it was), whether they are inside (-1, 0, 1), and the stock in pieces."""
 
-    attendee_id: int | None
     category: str | None
     delegation_id: int | None
-    at: datetime
-    signed: int
+    arrived_before: datetime | None
+    arrived: datetime | None
     inside: int
-    stock: int
+    stock: int = 0
 
 
 @dataclass(slots=True)
@@ -54,10 +54,12 @@ class State:
     def move(self, change: Change) -> None:
         """Applies one change."""
         for key in (("category", change.category), ("delegation", change.delegation_id)):
-            self.people[key] += change.signed
+            self.people[key] += (change.arrived is not None) - (change.arrived_before is not None)
             self.inside[key] += change.inside
-        if change.signed:
-            self.arrivals[bucket(change.at)] += change.signed
+        if change.arrived_before:
+            self.arrivals[bucket(change.arrived_before)] -= 1
+        if change.arrived:
+            self.arrivals[bucket(change.arrived)] += 1
 
 
 def bucket(at: datetime) -> int:
@@ -151,8 +153,5 @@ def _histories(connection: Connection, plan: Snapshot) -> Any:
 
 
 def _count(state: State, plan: Snapshot, history: list[Entry], category: str | None, delegation: int | None) -> None:
-    signed = [e for e in past.standing(history)
-              if e.use_no is not None and plan.services[e.service].kind == "sign_in"]
     here = bool(past.inside(plan.services, history))
-    first = signed[0].at if signed else datetime.now(UTC)
-    state.move(Change(None, category, delegation, first, int(bool(signed)), int(here), 0))
+    state.move(Change(category, delegation, None, past.arrival(plan.services, history), int(here)))

@@ -50,3 +50,12 @@ def inside_since(session: Service, services: Mapping[str, Service], history: Ite
         if entry.at <= at:
             last = entry
     return last if last and last.service == session.key and last.direction == IN else None
+
+
+def arrival(services: Mapping[str, Service], history: Iterable[Entry]) -> datetime | None:
+    """When the holder signed in: the time of the first sign-in that stands; None if none does."""
+    for entry in standing(history):
+        service = services.get(entry.service)
+        if entry.use_no is not None and service is not None and service.kind == "sign_in":
+            return entry.at
+    return None

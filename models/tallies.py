@@ -45,9 +45,9 @@ class Tallies:
             self._add(key, inside=-1)
         for key in now - was:
             self._add(key, inside=1)
-        signed = (_signed(services, after) - _signed(services, before)) if kind == "sign_in" else 0
-        return Change(holder if person else None, person.category if person else None,
-                      person.delegation_id if person else None, entry.at, signed, bool(now) - bool(was), stock)
+        arrived = [past.arrival(services, rows) if kind == "sign_in" else None for rows in (before, after)]
+        return Change(person.category if person else None, person.delegation_id if person else None, *arrived,
+                      bool(now) - bool(was), stock)
 
     def write(self, connection: Connection) -> None:
         """Writes the tallies that this batch touched."""
@@ -79,8 +79,3 @@ class Tallies:
             row[name] += value
         self._touched.add(service)
 
-
-def _signed(services: Any, history: Sequence[Entry]) -> int:
-    """1 if the holder has signed in (a use of any sign-in service stands), else 0."""
-    return int(any(e.use_no is not None and e.service in services and services[e.service].kind == "sign_in"
-                   for e in past.standing(history)))
