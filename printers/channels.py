@@ -9,6 +9,7 @@ import os
 import selectors
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -87,12 +88,13 @@ class TcpChannel:
         """Connects; a refusal and a silence are different problems."""
         try:
             self._socket = socket.create_connection(self.address, timeout=max(0.05, left(deadline)))
-        except ConnectionRefusedError as error:
+        except ConnectionError as error:                 # refused, or taken and dropped at once
             raise ChannelError(Problem.BUSY, str(error)) from error
         except OSError as error:
             raise ChannelError(Problem.UNREACHABLE, str(error)) from error
         self._socket.setblocking(False)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError):                          # gone already: the first read will say so
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def write(self, data: bytes, deadline: float) -> None:
         """Reads while it writes: a printer that talks all the time must not fill up and stop listening."""

@@ -117,6 +117,11 @@ class FaultyPrinter:
         with self._changed:
             return self._changed.wait_for(lambda: len(self._emulator.slips) >= count, timeout)
 
+    def wait_for_received(self, count: int, timeout: float = 5.0) -> bool:
+        """Waits until so many bytes arrived."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.received >= count, timeout)
+
     def wait_until_left(self, timeout: float = 5.0) -> bool:
         """Waits until no host is connected."""
         with self._changed:

@@ -16,6 +16,7 @@ from printers.lexer import Command
 from printers.paper import BLACK, WHITE
 
 LINE = 30                                                 # dots of a line feed: 1/6 inch, as after ESC @
+QR_CAPACITY = 2331                                        # bytes in the largest symbol at level M, ISO/IEC 18004
 CODE_TABLES = {0: "cp437", 2: "cp850", 3: "cp860", 4: "cp863", 5: "cp865", 16: "cp1252", 17: "cp866", 18: "cp852",
                19: "cp858"}
 
@@ -183,7 +184,7 @@ class Typesetter:
 
     def _graphics(self, body: bytes) -> None:
         """Function 112 stores a picture, function 50 (or 2) prints it."""
-        if body[1:2] == b"p" and body[2:3] == b"0":
+        if body[1:3] == b"p0" and len(body) > 10:
             width, height = int.from_bytes(body[6:8], "little"), int.from_bytes(body[8:10], "little")
             self._mode.graphics.append(_rows(body[10:], (width + 7) // 8, height, body[3], body[4]))
         elif body[1:2] in (b"2", b"\x02"):
@@ -197,12 +198,13 @@ class Typesetter:
             if body[1:2] == b"Q":
                 self._framed(f"SYMBOL {body[:1].decode('ascii', 'replace')}")
         elif body[1:2] == b"C":
-            self._mode.qr_module = max(1, body[2])
+            self._mode.qr_module = min(16, max([1, *body[2:3]]))
         elif body[1:2] == b"P":
             self._mode.qr_data = body[3:].decode("utf-8", "replace")
         elif body[1:2] == b"Q" and self._mode.qr_data:
             self.qr_payloads.append(self._mode.qr_data)
-            self._picture(paper.qr_image(self._mode.qr_data, self._mode.qr_module))
+            if len(self._mode.qr_data.encode()) <= QR_CAPACITY:
+                self._picture(paper.qr_image(self._mode.qr_data, self._mode.qr_module))
 
     def _barcode(self, data: bytes) -> None:
         words = data[1:-1] if data[0] <= 6 else data[2:]
@@ -214,6 +216,7 @@ class Typesetter:
 
 def _rows(data: bytes, width_bytes: int, height: int, across: int, down: int) -> Image.Image:
     """Rows of dots, most significant bit at the left, 1 is black; blank where data is short."""
+    height = min(height, -(-len(data) // width_bytes)) if width_bytes else 0
     size = width_bytes * height
     if not size:
         return Image.new("1", (1, 1), WHITE)
