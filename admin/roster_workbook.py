@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
 
+from admin import roster_biff
 from admin.roster_words import RosterError
 
 FILE_LIMIT = 50_000_000          # bytes
@@ -26,11 +27,10 @@ _CHUNK = 1 << 20
 _ROW_BYTES = 1 << 24             # 200 cells of 32,767 characters need 6.5 MB
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_BIFF8_BOF = b"\x09\x08\x10\x00"
-_FILEPASS = b"\x2f\x00"          # [MS-XLS] 2.4.117: the record after BOF when the stream is encrypted
 _MAGIC = {b"%PDF": "pdf", b"\x89PNG": "image", b"\xff\xd8\xff": "image", b"GIF8": "image", b"{\\rtf": "word",
           b"Rar!": "archive", b"7z\xbc\xaf": "archive", b"\x1f\x8b": "archive", b"MZ\x90": "binary"}
 _REF = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
+_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*\br="([0-9]{1,9})"')
 _CELL = re.compile(rb"<(?:\w+:)?c[\s>]")
 _ERROR_CELL = re.compile(rb'<(?:\w+:)?c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*>'
                          rb'.*?<(?:\w+:)?v>([^<]*)', re.DOTALL)
@@ -91,9 +91,14 @@ def _ole_kind(data: bytes) -> str:
         raise RosterError("wrong_kind", kind="slides")
     if not holds("Workbook") and not holds("Book"):
         raise RosterError("broken")
-    sectors = range(512, len(data), 512)
-    if any(data.startswith(_BIFF8_BOF, at) and data.startswith(_FILEPASS, at + 20) for at in sectors):
-        raise RosterError("password")
+    try:
+        columns = roster_biff.measure(data)
+    except roster_biff.Locked as problem:
+        raise RosterError("password") from problem
+    except roster_biff.Broken as problem:
+        raise RosterError("broken") from problem
+    if columns > COLUMN_LIMIT:
+        raise RosterError("too_many_columns", limit=COLUMN_LIMIT)
     return "xls"
 
 
@@ -217,7 +222,8 @@ def _scan(chunks: Iterator[bytes]) -> list[tuple[int, int, str]]:
         cell = max(row.rfind(b"<c ", 0, last), row.rfind(b":c ", 0, last))
         found = _REF.search(row, cell, last) if cell >= 0 else None
         if found is None:
-            last_column, last_row = len(_CELL.findall(row)), number
+            named = _ROW.findall(row)
+            last_column, last_row = len(_CELL.findall(row)), max(number, int(named[-1]) if named else 0)
         else:
             letters, last_row = found[1], int(found[2])
             last_column = 0 if len(letters) == 1 else column_index(letters.decode())

@@ -36,8 +36,8 @@ _FOREIGN = (("约翰·史密斯", "John Smith", "男"), ("Gabriel García Fuente
                                                         "Maria da Conceição Albuquerque Vasconcelos", "女"),
             ("金敏俊", "Minjun Kim", "男"), ("Bo Li", "Bo Li", "男"), ("Fatima Al-Zahra", "Fatima Al-Zahra", "女"))
 _UNITS = ("江北大学", "临海理工学院", "东岭师范大学", "云山医科大学", "第一研究所", "第七设计研究院", "海州市科学技术协会",
-          "青原农业科学院", "南屏职业技术学院", "星河出版社", "长风精密仪器有限公司", "澄江水利勘测设计研究院有限责任公司", "西川高原生态与环境研究中心",
-          "中部地区轨道交通装备可靠性与安全运维联合实验室",
+          "青原农业科学院", "南屏职业技术学院", "星河出版社", "长风精密仪器有限公司", "澄江水利勘测设计研究院有限责任公司",
+          "西川高原生态与环境研究中心", "中部地区轨道交通装备可靠性与安全运维联合实验室",
           "北辰新材料与智能制造产业技术创新战略联盟秘书处（筹）", "晨报社", "新港电视台")
 _UNITS_ABROAD = ("University of Northbridge", "Instituto Nacional de Estudios Aplicados", "Hafen Technische Universität",
                  "Lakeside Research Council", "みなと科学大学", "International Federation of Conference Science and Technology")

@@ -28,7 +28,8 @@ def test_case_width_blanks_and_middle_dots_do_not_matter(one: str, other: str) -
     ("单雄信", "shanxiongxin"), ("单雄信", "sxx"), ("仇英", "qiuying"), ("曾巩", "zenggong"), ("曾巩", "zg"),
     ("解缙", "xiejin"), ("万俟卨", "moqixie"), ("尉迟恭", "yuchigong"), ("尉迟恭", "ycg"), ("尉迟恭", "ychg"),
     ("欧阳修", "oyx"), ("欧阳修", "xiu"), ("吕布", "lvbu"), ("吕布", "lyubu"), ("李朝阳", "lizhaoyang"),
-    ("李朝阳", "lichaoyang"), ("阿卜杜拉·买买提", "买买提"), ("阿卜杜拉·买买提", "abodula"), ("阿卜杜拉·买买提", "阿卜杜拉．买"), ("龚䶮", "gongyan"),
+    ("李朝阳", "lichaoyang"), ("阿卜杜拉·买买提", "买买提"), ("阿卜杜拉·买买提", "abudula"),
+    ("阿卜杜拉·买买提", "阿卜杜拉．买"), ("龚䶮", "gongyan"),
     ("李㛃", "lj"), ("𠮷野", "jiye"), ("愛新覺羅奕湄", "axjlym"),
 ])
 def test_a_chinese_name_is_found_by_pinyin_initials_and_characters(name: str, query: str) -> None:
@@ -48,7 +49,7 @@ def test_accents_apostrophes_and_hyphens_need_not_be_typed(name: str, query: str
 
 @pytest.mark.parametrize(("name", "query"), [
     ("张三", ""), ("张三", "张"), ("张三", "z"), ("张三", " 张 "), ("张三丰", "zs"), ("张三丰", "sf"), ("张三", "zh"),
-    ("张三", "sa"), ("李四", "li"), ("Li Bo", "li"), ("张三", "=zs"), ("张三", "hangsan"), ("张三", "李四"),
+    ("张三", "sa"), ("李四", "li"), ("Li Bo", "li"), ("张三", "hangsan"), ("张三", "李四"),
 ])
 def test_one_character_or_two_letters_that_are_no_whole_initials_find_nothing(name: str, query: str) -> None:
     assert not matches(query, search_keys(name))

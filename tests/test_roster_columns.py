@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import pytest
-import rosters
-from rosters import names, refusal
 
 from admin.roster_file import read
+from tests import rosters
+from tests.rosters import names, refusal
 
 
 @pytest.mark.parametrize(("header", "field"), [

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rosters
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rosters import HEAD, PEOPLE, names, refusal
 
 from admin.roster_file import RosterError, check, read
+from tests import rosters
+from tests.rosters import HEAD, PEOPLE, names, refusal
 
 PLAIN = [dict(zip(("number", "name", "organisation", "phone"), person, strict=True)) for person in PEOPLE]
 
@@ -193,6 +193,23 @@ def test_formatted_but_empty_cells_far_away_do_not_matter() -> None:
 
 def test_a_workbook_that_unpacks_to_more_than_it_declares_is_refused() -> None:
     assert refusal(rosters.lying_xlsx(1000)).error == "too_large_unpacked"
+
+
+def test_an_xls_whose_chains_go_round_or_whose_lengths_lie_is_refused_before_it_is_opened() -> None:
+    data = rosters.xls()
+    table = int.from_bytes(data[76:80], "little") * 512 + 512
+    ring = data[:table] + (0).to_bytes(4, "little") + data[table + 4:]
+    assert refusal(ring).error == "broken"
+    directory_length = data[:44] + b"\xff\xff\xff\x7f" + data[48:64] + b"\xff\xff\xff\x7f" + data[68:]
+    assert refusal(directory_length).error == "broken"
+    shared = data.index(b"\xfc\x00", 512)
+    while data[shared + 8:shared + 12] != (12).to_bytes(4, "little"):
+        shared = data.index(b"\xfc\x00", shared + 1)
+    assert refusal(data[:shared + 8] + b"\xff\xff\xff\x7f" + data[shared + 12:]).error == "broken"
+
+
+def test_an_xls_with_a_cell_far_to_the_right_is_refused() -> None:
+    assert refusal(rosters.xls([["姓名", *(f"c{index}" for index in range(230))], ["张三"]])).error == "too_many_columns"
 
 
 def test_too_many_rows_or_columns_of_text_are_refused() -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rosters
 from babel.messages.pofile import read_po
 from flask import Flask
 from flask_babel import Babel, force_locale
-from rosters import HEAD, PEOPLE, names
 
 from admin.roster_file import Refusal, RosterError, RosterRow, check, match_category, read
 from admin.roster_words import KINDS, SENTENCES
+from tests import rosters
+from tests.rosters import HEAD, PEOPLE, names
 
 
 def values(cells: dict[str, Any]) -> dict[str, Any]:
