@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,6 @@ from playwright.sync_api import Browser, Page, Playwright
 
 from tests.browser_site import Site
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
 CODES = [f"B{letter * 20}" for letter in "ACD"]
 SIZES = [(360, 740), (768, 1024), (1024, 768), (1440, 900)]
 LONG = {"name": "阿卜杜热西提·买买提尼牙孜·阿卜杜克里木", "category": "guest", "seat": "A-12", "table": "3",
@@ -24,35 +23,17 @@ LATIN = {**LONG, "name": "Maximiliana-Alexandra von Hohenlohe-Waldenburg-Schilli
          "org": "International Association for the Advancement of Interdisciplinary Conference Management"}
 
 
-@pytest.fixture(scope="module")
-def play(playwright: Playwright):
-    return playwright
-
-
-@pytest.fixture(scope="module")
-def chromium(play: Playwright):
-    browser = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-    yield browser
-    browser.close()
-
-
 @pytest.fixture
-def site():
+def site() -> Iterator[Site]:
     running = Site()
     yield running
     running.close()
 
 
 @pytest.fixture
-def page(chromium: Browser, site: Site):
-    context = chromium.new_context(viewport={"width": 1024, "height": 768})
-    tab = context.new_page()
-    errors: list[str] = []
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.on("console", lambda line: errors.append(line.text) if "Content Security Policy" in line.text else None)
-    yield tab
-    context.close()
-    assert errors == []
+def page(browser_page: Page) -> Page:
+    browser_page.set_viewport_size({"width": 1024, "height": 768})
+    return browser_page
 
 
 def open_blank(page: Page, site: Site, script: str) -> None:
@@ -118,17 +99,21 @@ SCANNER = """async () => {
 }"""
 
 
-def camera_browser(play: Playwright, file: Path) -> Browser:
-    return play.chromium.launch(executable_path=CHROMIUM, args=[
-        *QUIET, "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-video-capture={file}"])
+def camera_browser(playwright: Playwright, site: Site, file: Path) -> tuple[Browser, Page]:
+    """A browser whose camera is the film. Its picture plays from the first frame on."""
+    binary = os.environ.get("CHROMIUM") or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    browser = playwright.chromium.launch(executable_path=binary, args=[
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={file}"])
+    page = browser.new_page()
+    open_blank(page, site, "() => {}")
+    return browser, page
 
 
-def test_each_badge_before_the_camera_is_one_scan_a_sighting(play, site, tmp_path):
-    browser = camera_browser(play, film(tmp_path / "badges.mjpeg", CODES))
+def test_each_badge_before_the_camera_is_one_scan_a_sighting(playwright, site, tmp_path):
+    browser, page = camera_browser(playwright, site, film(tmp_path / "badges.mjpeg", CODES))
     try:
-        page = browser.new_page()
-        open_blank(page, site, "() => {}")
         assert page.evaluate(SCANNER) == "running"
         page.wait_for_function("() => seen.length >= 7", timeout=30_000)
         seen = page.evaluate("() => seen.slice(0, 7)")
@@ -140,11 +125,9 @@ def test_each_badge_before_the_camera_is_one_scan_a_sighting(play, site, tmp_pat
     assert {source for _, source, _ in seen} == {"camera"} and not any(held for _, _, held in seen)
 
 
-def test_a_paused_scanner_reads_nothing_and_a_held_badge_says_so(play, site, tmp_path):
-    browser = camera_browser(play, film(tmp_path / "held.mjpeg", CODES[:1], seen=30, blank=0))
+def test_a_paused_scanner_reads_nothing_and_a_held_badge_says_so(playwright, site, tmp_path):
+    browser, page = camera_browser(playwright, site, film(tmp_path / "held.mjpeg", CODES[:1], seen=30, blank=0))
     try:
-        page = browser.new_page()
-        open_blank(page, site, "() => {}")
         page.evaluate(SCANNER)
         page.wait_for_function("() => seen.length >= 2", timeout=20_000)
         assert page.evaluate("() => seen.map(([, , held]) => held).slice(0, 2)") == [False, True]

@@ -1,11 +1,13 @@
 """The kiosk and the gate as a person meets them: the verdict's face, its words, its place on every screen."""
-# ruff: noqa: F811  (fixtures are imported by name: that is how pytest shares them between two files)
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.test_browser_modules import CODES, LATIN, LONG, SIZES, chromium, page, play, site, wedge_types  # noqa: F401  (fixtures)
+from tests.browser_site import Site
+from tests.test_browser_modules import CODES, LATIN, LONG, SIZES, wedge_types
 
 USED: dict[str, object] = {"verdict": "refused", "reason": "used_up",
         "first": {"id": "x", "at": "2026-12-05T11:42:07+08:00", "station": "g-2", "station_name": "餐厅入口 2"}}
@@ -26,6 +28,19 @@ CUT = """() => {
       || parseFloat(getComputedStyle(one).fontSize) < 16;
   }).map((one) => one.className + ' ' + one.textContent);
 }"""
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    running = Site()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def page(browser_page: Page) -> Page:
+    browser_page.set_viewport_size({"width": 1024, "height": 768})
+    return browser_page
 
 
 def scan(page: Page, code: str) -> None:
