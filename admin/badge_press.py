@@ -54,7 +54,8 @@ def press_many(sheet: str, cards: Sequence[str], kind: Kind = "pdf", dpi: int | 
     """As `press`, for any number of cards."""
     if len(cards) <= FEW:
         return press(sheet, cards, kind, dpi)
-    child = subprocess.run([sys.executable, "-m", "admin.badge_press", kind, str(dpi or 0)], cwd=ROOT, check=False,
+    # Our own module; no argument comes from outside.
+    child = subprocess.run([sys.executable, "-m", "admin.badge_press", kind, str(dpi or 0)], cwd=ROOT, check=False,  # noqa: S603
                            input="\n".join([sheet, *cards]).encode(), capture_output=True)
     if child.returncode == _BAD_LOGO:
         raise BadLogo
