@@ -54,7 +54,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         runtime = app.extensions["huiwu"] = Runtime(db.engine, data)
     app.extensions["huiwu.live"] = live.Hub(runtime)
     app.config["SECRET_KEY"] = app.config.get("SECRET_KEY") or _secret(data, runtime)
-    device_api.limiter.init_app(app)
+    guard.limiter.init_app(app)
     guard.install(app)
     for room in (device_api.api, kiosk_routes.pages, admin_views.pages, printer_views.pages):
         app.register_blueprint(room)

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from flask import Flask, abort, current_app, g, jsonify, redirect, request, url_for
 from flask_babel import gettext as _
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import select
 
@@ -28,6 +30,7 @@ MODES = ("kiosk", "gate", "desk", "board")
 STATION_COOKIE = "huiwu_station"
 STAFF_COOKIE = "huiwu_staff"
 csrf = CSRFProtect()
+limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
 
 
 def may(*who: str) -> Callable[[F], F]:

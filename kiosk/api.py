@@ -8,12 +8,11 @@ import msgspec
 from flask import Blueprint, Response, current_app, g, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
-from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from sqlalchemy import select
 
 import guard
-from guard import may
+from guard import limiter, may
 from kiosk import answers, handles, live, lookup, pairing, search
 from kiosk.requests import scan_request
 from kiosk.shapes import (
@@ -36,7 +35,6 @@ from models.version import VERSION
 from models.writer import NotRecorded
 
 api = Blueprint("api", __name__)
-limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
 RETRY_SECONDS = 1
 GRANTERS = ("lead", "coordinator")
 

@@ -114,7 +114,7 @@ class Hub:
             state = self._runtime.ledger.counts.current(connection)
             found["arrivals"] = reports.arrivals(state, state_now(found, plan))
         events = {"counts": found, "arrival": [_arrival(row) for row in rows],
-                  "printer": found["printers"], "station": found["stations"], "alert": alerts(found)}
+                  "printer": found["printers"], "station": found["stations"], "alert": reports.alerts(found)}
         with self._lock:
             self._number += 1
             blob = b""
@@ -130,21 +130,6 @@ class Hub:
 def state_now(found: dict[str, Any], plan: Any) -> Any:
     """The moment at which the counts were taken."""
     return datetime.fromisoformat(found["server_time"]).astimezone(plan.event.zone)
-
-
-def alerts(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """What asks for a person: printers in trouble, slips nobody knows of, tablets away with scans in hand."""
-    said: list[dict[str, Any]] = []
-    for key, printer in found["printers"].items():
-        if printer["state"] in ("blocked", "offline"):
-            said.append({"kind": "printer", "key": key, "name": printer["name"], "message": printer["message"],
-                         "waiting": printer["queued"]})
-        if printer["unknown"]:
-            said.append({"kind": "slip", "key": key, "name": printer["name"], "waiting": printer["unknown"]})
-    for key, station in found["stations"].items():
-        if station["devices"] and not station["online"]:
-            said.append({"kind": "station", "key": key, "name": station["name"], "waiting": station["waiting"]})
-    return said
 
 
 def _arrival(row: dict[str, Any]) -> dict[str, Any]:
