@@ -1,0 +1,73 @@
+"""The tallies as functions of the ledger (law 4): read row by row, never the whole ledger in memory."""
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import delete as remove
+from sqlalchemy import func, insert, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from models import history as past
+from models.facts import ACCEPTED, REFUSED, Entry
+from models.gather import entry
+from models.scans import Scan, StockMove, Tally
+from models.snapshot import Memory, Snapshot
+from models.tallies import FIELDS
+
+_S: Any = Scan.__table__
+CHUNK = 2000
+Counted = dict[str, Counter[str]]      # service -> field of the tally -> what the ledger says
+
+
+def recount(connection: Connection, plan: Snapshot, look: Callable[[int, list[Entry]], None] | None = None) -> Counted:
+    """What the tally of each service must be. `look` sees each holder's accepted rows on the way."""
+    found: Counted = defaultdict(Counter)
+    for holder, history in histories(connection):
+        for key in {e.service for e in history}:
+            uses = len(past.uses_of(history, key))
+            found[key]["uses"] += uses
+            found[key]["people"] += bool(uses)
+        for key in past.inside(plan.services, history):
+            found[key]["inside"] += 1
+        if look:
+            look(holder, history)
+    refused = select(_S.c.service_key, func.count()).where(_S.c.verdict == REFUSED, _S.c.voids.is_(None))
+    for key, count in connection.execute(refused.group_by(_S.c.service_key)):
+        found[key]["refused"] = count
+    moved = select(StockMove.service_key, func.sum(StockMove.quantity)).group_by(StockMove.service_key)
+    for key, count in connection.execute(moved):
+        found[key]["stock_moved"] = count
+    return found
+
+
+def histories(connection: Connection) -> Iterator[tuple[int, list[Entry]]]:
+    """Holder by holder, the accepted rows in ledger order."""
+    rows = connection.execution_options(yield_per=CHUNK).execute(
+        select(_S.c.holder, _S.c.seq, _S.c.id, _S.c.service_key, _S.c.scanned_at, _S.c.station_key, _S.c.direction,
+               _S.c.use_no, _S.c.quantity, _S.c.coupon_id, _S.c.voids)
+        .where(_S.c.verdict == ACCEPTED, _S.c.holder.is_not(None)).order_by(_S.c.holder, _S.c.seq))
+    holder: int | None = None
+    history: list[Entry] = []
+    for row in rows:
+        if holder is not None and row.holder != holder:
+            yield holder, history
+            history = []
+        holder = row.holder
+        history.append(entry(row))
+    if holder is not None:
+        yield holder, history
+
+
+def rewrite_tallies(session: Session, memory: Memory) -> None:
+    """Writes the tallies anew from the ledger, inside `writer.do`: after the times of a session were changed, since
+    who is inside depends on which sessions overlap."""
+    connection = session.connection()
+    plan = memory.current(connection)
+    found = recount(connection, plan)
+    session.execute(remove(Tally))
+    rows = [{"service_key": key, **{name: found[key][name] for name in FIELDS}} for key in {*plan.services, *found}]
+    if rows:
+        session.execute(insert(Tally), rows)
