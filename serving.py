@@ -16,12 +16,13 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
 from console import Console, Failed, command
 from kiosk.commands import SERVED_AT
+from models.files import take_lock
 
 THREADS = 256            # above the number of live streams (kiosk/live.py)
 BACKPRESSURE = 512
@@ -125,23 +126,9 @@ def holding(data: Path) -> Iterator[None]:
         raise Failed("no_permission", f"{data} 不能写入：请检查权限或磁盘。"
                                       " The data folder cannot be written.") from error
     with lock:
-        if not take(lock):
+        if not take_lock(lock):
             raise Failed("in_use", f"{data} 已有服务在运行。 A server is running on this data folder already.")
         yield
-
-
-def take(lock: BinaryIO) -> bool:
-    """Takes the lock if nobody has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 @contextmanager

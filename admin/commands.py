@@ -3,4 +3,6 @@ from __future__ import annotations
 
 import click
 
-COMMANDS: tuple[click.Command, ...] = ()
+from admin import roster_commands
+
+COMMANDS: tuple[click.Command, ...] = (*roster_commands.COMMANDS,)

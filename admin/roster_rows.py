@@ -5,7 +5,7 @@ import difflib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from admin.names import fold
+from models.names import fold
 from admin.roster_cells import ERRORS, Problem, Value, cleaner
 from admin.roster_columns import PARTS, Column, Header
 from admin.roster_words import Refusal
@@ -29,9 +29,12 @@ class RosterRow(NamedTuple):
 class Kind(Protocol):
     """A category as the matching needs it (models.event.Category, or a plan's)."""
 
-    key: Any
-    name: Any
-    name_en: Any
+    @property
+    def key(self) -> Any: ...
+    @property
+    def name(self) -> Any: ...
+    @property
+    def name_en(self) -> Any: ...
 
 
 def rows_of(grid: Grid, header: Header) -> tuple[list[RosterRow], list[Refusal]]:

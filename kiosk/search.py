@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from admin.names import fold, like_patterns, matches
+from models.names import fold, like_patterns, matches
 from models.people import Attendee, visible
 
 HITS = 8

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from models import history as past
 from models.event import Event
 from models.facts import ACCEPTED, Entry
-from models.people import Attendee
+from models.people import Attendee, visible
 from models.scans import Scan
 from models.snapshot import Memory, Snapshot
 
@@ -116,7 +116,7 @@ def rebuild(connection: Connection, memory: Memory, mark: tuple[int, ...]) -> St
     state = State(mark, max(head, floor))
     where = {}
     for row in connection.execute(select(Attendee.id, Attendee.category_key, Attendee.delegation_id, Attendee.state)
-                                  .where(Attendee.revision <= mark[1])):
+                                  .where(visible())):
         where[row.id] = (row.category_key, row.delegation_id)
         if row.state == "registered":
             state.expected["category", row.category_key] += 1

@@ -23,7 +23,7 @@ _C: Any = CouponTable.__table__
 _S: Any = Scan.__table__
 _PERSON = (_A.c.id, _A.c.number, _A.c.name, _A.c.name_en, _A.c.organisation, _A.c.post, _A.c.category_key,
            _A.c.delegation_id, _A.c.state, _A.c.diet, _A.c.hint, _A.c.seat, _A.c.table_no, _A.c.room, _A.c.vip,
-           _A.c.phone, _A.c.revision)
+           _A.c.phone, _A.c.import_id)
 
 
 def _many(name: str) -> Any:
@@ -150,7 +150,7 @@ def _identify(connection: Connection, facts: Gathered, scans: Iterable[ScanReque
     wanted = {s.code for s in scans if s.code is not None and codes.is_code(s.code)}
     badges = [c for c in wanted if c.startswith(codes.BADGE)]
     for row in connection.execute(_BY_CODE, {"codes": badges}) if badges else ():
-        if row.revision <= facts.now.roster_revision:
+        if row.import_id not in facts.plan.imports_under_way:
             facts.people[row.id] = person_view(row)
             facts.found[row.code] = Found(row.id, facts.people[row.id], row.badge_id, None, row.revoked_at is not None)
     coupons = [c for c in wanted if c.startswith(codes.COUPON)]
@@ -167,7 +167,7 @@ def _read_people(connection: Connection, facts: Gathered, requests: Iterable[Req
     ids = (handles | behind | before) - facts.people.keys()
     for row in connection.execute(_PEOPLE, {"ids": list(ids)}) if ids else ():
         facts.people[row.id] = person_view(row)
-        if row.id in handles and row.revision <= facts.now.roster_revision:
+        if row.id in handles and row.import_id not in facts.plan.imports_under_way:
             facts.found[row.id] = Found(row.id, facts.people[row.id])
     for attendee_id in handles & facts.people.keys():
         facts.found.setdefault(attendee_id, Found(attendee_id, facts.people[attendee_id]))

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ForeignKey, Index, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.database import Model, UTCDateTime
-from models.event import Category, Event
+from models.event import Category
 
 STATES = ("registered", "pending", "cancelled")
 
@@ -21,13 +21,13 @@ class Delegation(Model):
 
 
 class Attendee(Model):
-    """参会人员. `revision` is the roster revision from which the person counts: an import under way is not seen."""
+    """参会人员. `import_id` names the import the person came with (0: none); one under way is not seen by anybody."""
 
     __table_args__ = (Index("ix_attendee_name", "folded"), Index("ix_attendee_phone", "phone"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(unique=True)
-    revision: Mapped[int] = mapped_column(default=0)
+    import_id: Mapped[int] = mapped_column(default=0, index=True)
     state: Mapped[str] = mapped_column(default="registered")
     category_key: Mapped[str] = mapped_column(ForeignKey("category.key"))
     delegation_id: Mapped[int | None] = mapped_column(ForeignKey("delegation.id"))
@@ -48,7 +48,7 @@ class Attendee(Model):
     vip: Mapped[bool] = mapped_column(default=False)
     arrival: Mapped[str] = mapped_column(default="")
     remarks: Mapped[str] = mapped_column(default="")
-    folded: Mapped[str] = mapped_column(default="")        # the name as it is compared (admin/names.py)
+    folded: Mapped[str] = mapped_column(default="")        # the name as it is compared (models/names.py)
     search_keys: Mapped[str] = mapped_column(default="")   # pinyin and initials, worked out once
 
     category: Mapped[Category] = relationship(lazy="joined", innerjoin=True)
@@ -108,8 +108,8 @@ class ImportRun(Model):
 
 
 def visible() -> Any:
-    """The condition that an attendee's import has been completed."""
-    return Attendee.revision <= select(Event.roster_revision).scalar_subquery()
+    """The condition that an attendee's import, if any, has been completed."""
+    return Attendee.import_id.not_in(select(ImportRun.id).where(ImportRun.finished_at.is_(None)))
 
 
 def standing_badge(attendee_id: int) -> Any:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from models import event as tables
 from models.devices import Device
 from models.facts import Question, Service, Window
-from models.people import Delegation
+from models.people import Delegation, ImportRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class Snapshot:
     printers: Mapping[str, str]
     exceptions: Mapping[int, Mapping[str, tuple[bool, int | None]]]
     devices: Mapping[str, DeviceView]          # by the hash of their token
+    imports_under_way: frozenset[int]          # whose people are not seen yet
 
 
 class Memory:
@@ -125,6 +126,7 @@ def read(connection: Connection) -> Snapshot:
         dict(exceptions),
         {row.token_hash: DeviceView(row.id, row.station_key, row.name)
          for row in connection.execute(select(Device.__table__).where(Device.revoked_at.is_(None)))},
+        frozenset(connection.execute(select(ImportRun.id).where(ImportRun.finished_at.is_(None))).scalars()),
     )
 
 

@@ -45,9 +45,10 @@ class Tallies:
             self._add(key, inside=-1)
         for key in now - was:
             self._add(key, inside=1)
-        arrived = [past.arrival(services, rows) if kind == "sign_in" else None for rows in (before, after)]
-        return Change(person.category if person else None, person.delegation_id if person else None, *arrived,
-                      bool(now) - bool(was), stock)
+        arrived_before, arrived = [past.arrival(services, rows) if kind == "sign_in" else None
+                                   for rows in (before, after)]
+        return Change(person.category if person else None, person.delegation_id if person else None,
+                      arrived_before, arrived, bool(now) - bool(was), stock)
 
     def write(self, connection: Connection) -> None:
         """Writes the tallies that this batch touched."""

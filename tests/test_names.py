@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin.names import fold, like_patterns, matches, search_keys
+from models.names import fold, like_patterns, matches, search_keys
 from models.masks import mask_name, mask_phone
 
 
@@ -74,7 +74,7 @@ def test_keys_are_made_of_any_text_and_hold_the_folded_name(name: str, name_en: 
 
 
 def test_pypinyin_stays_out_until_a_chinese_name_needs_it() -> None:
-    code = "import sys, admin.names as n; n.search_keys('John Smith'); assert 'pypinyin' not in sys.modules"
+    code = "import sys, models.names as n; n.search_keys('John Smith'); assert 'pypinyin' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 

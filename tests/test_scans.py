@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models import codes
 from models.database import now
 from models.event import Service, touch
-from models.people import Attendee, Badge, Coupon
+from models.people import Badge, Coupon, ImportRun
 from models.runtime import Runtime
 from models.scans import PrintJob, Scan
 from models.writer import NotRecorded
@@ -393,7 +393,18 @@ def test_law_8_each_mode_sees_what_its_task_needs(
 
 def test_an_import_under_way_is_not_seen(desk: Tablet, write: Callable[..., Any],
                                          create_attendee: Callable[..., tuple[int, str]]) -> None:
-    attendee_id, code = create_attendee("甲", revision=99)
+    def begin(session: Session) -> int:
+        run = ImportRun(file_name="名单.xlsx", started_at=now())
+        session.add(run)
+        touch(session, "roster")
+        session.flush()
+        return run.id
+    run_id = write(begin)
+    _, code = create_attendee("甲", import_id=run_id)
     assert desk.scan(code, "signin")["reason"] == "unknown"
-    write(lambda session: session.execute(update(Attendee).where(Attendee.id == attendee_id).values(revision=1)))
+
+    def finish(session: Session) -> None:
+        session.execute(update(ImportRun).values(finished_at=now()))
+        touch(session, "roster")
+    write(finish)
     assert desk.scan(code, "signin")["verdict"] == "accepted"

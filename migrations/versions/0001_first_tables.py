@@ -169,7 +169,7 @@ def upgrade():
     op.create_table('attendee',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('number', sa.String(), nullable=False),
-    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('import_id', sa.Integer(), nullable=False),
     sa.Column('state', sa.String(), nullable=False),
     sa.Column('category_key', sa.String(), nullable=False),
     sa.Column('delegation_id', sa.Integer(), nullable=True),
@@ -198,6 +198,7 @@ def upgrade():
     sa.UniqueConstraint('number', name=op.f('uq_attendee_number'))
     )
     with op.batch_alter_table('attendee', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_attendee_import_id'), ['import_id'], unique=False)
         batch_op.create_index('ix_attendee_name', ['folded'], unique=False)
         batch_op.create_index('ix_attendee_phone', ['phone'], unique=False)
 
@@ -366,6 +367,7 @@ def downgrade():
     with op.batch_alter_table('attendee', schema=None) as batch_op:
         batch_op.drop_index('ix_attendee_phone')
         batch_op.drop_index('ix_attendee_name')
+        batch_op.drop_index(batch_op.f('ix_attendee_import_id'))
 
     op.drop_table('attendee')
     op.drop_table('tally')
