@@ -150,6 +150,14 @@ def test_two_codes_in_one_picture_both_arrive_and_a_missed_frame_is_no_new_sight
     }""") == [["Afalse", "Bfalse"], [], [], [], ["Afalse"]]
 
 
+def test_a_running_camera_covers_its_picture_with_no_words(page, site):
+    page.goto(f"{site.url}/kiosk")
+    assert page.evaluate("""async () => {
+      const [{ fill }, { camera }] = await Promise.all([import("/static/js/page.js"), import("/static/js/words.js")]);
+      return fill(document.querySelector("#camera .say"), camera.running).childNodes.length;
+    }""") == 0
+
+
 def test_a_browser_without_a_camera_is_told_in_words(page, site):
     open_blank(page, site, "() => {}")
     page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError')); }")

@@ -25,7 +25,8 @@ export function fill(element, { zh, en }) {
   chinese.lang = "zh-CN";
   const english = make("span", "en", en === zh ? "" : en);
   english.lang = "en";
-  if (en === zh) element.replaceChildren(make("span", "", zh));
+  if (!zh && !en) element.replaceChildren();
+  else if (en === zh) element.replaceChildren(make("span", "", zh));
   else element.replaceChildren(...[zh && chinese, en && english].filter(Boolean));
   return element;
 }
