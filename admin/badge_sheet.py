@@ -18,7 +18,8 @@ from printers.fonts import SYSTEM_FONTS, clean, font_files
 _CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff]")
 _DOT_OR_BLANK = re.compile(r"(?<=[·•・‧\s])(?=\S)")
 _LONGEST_PART = 12       # a Chinese name in one piece longer than this may break anywhere
-_LONG_WORD = re.compile(r"([^\s-]{12})(?=[^\s-]{12})")   # words of 24 letters and more may break after each 12
+_LONG_WORD = re.compile(r"\S{24,}")
+_LONG_PIECE = re.compile(r"([^\s-]{12})(?=[^\s-]{12})|-(?=\S)")   # where a long word may break
 _BREAK = "\u200b"
 _INK, _WHITE, _BLACK = "#16181d", "#ffffff", "#000000"
 _READABLE = 4.5          # WCAG 2.2, 1.4.3 contrast (minimum)
@@ -154,11 +155,16 @@ def _face(text: str) -> str:
     return "en" if all(ord(char) in _coverage()[0] for char in text) else "serif"
 
 
+def _breakable(text: str) -> str:
+    """Words of 24 characters and more with invisible breaks: after hyphens, else after each 12."""
+    return _LONG_WORD.sub(lambda word: _LONG_PIECE.sub(rf"\g<0>{_BREAK}", word[0]), text)
+
+
 def line(text: str) -> dict[str, str]:
     """A text with its face, and its longest piece that typst will not break."""
     text = clean(text)
-    breakable = _LONG_WORD.sub(rf"\1{_BREAK}", text)
-    pieces = _CJK.sub(" ", breakable.replace(_BREAK, " ").replace("-", "- ")).split()
+    breakable = _breakable(text)
+    pieces = _CJK.sub(" ", breakable.replace(_BREAK, " ")).split()
     return {"text": breakable, "face": _face(text), "longest": max(pieces, key=len, default="")}
 
 
@@ -167,7 +173,7 @@ def name_line(name: str) -> dict[str, Any]:
     name = clean(name)
     face = _face(name)
     if face != "zh":
-        parts = re.split(f"{_BREAK}|(?<=[ -])", _LONG_WORD.sub(rf"\1{_BREAK}", name))
+        parts = re.split(f"{_BREAK}|(?<=[ -])", _breakable(name))
         return {"face": face, "spaced": False, "parts": parts}
     if len(name) == 2:
         return {"face": face, "spaced": True, "parts": list(name)}

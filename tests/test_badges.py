@@ -66,7 +66,8 @@ def read(image: Image.Image) -> list[Any]:
 
 
 def words(page: Any) -> str:
-    return "".join(page.get_textpage().get_text_bounded().replace("\ufffe", "").replace("\u200b", "").split())
+    """All text without blanks. PDFium shows a hyphen at the end of a line as U+0002."""
+    return "".join(page.get_textpage().get_text_bounded().replace("\x02", "-").replace("\u200b", "").split())
 
 
 def letters(page: Any) -> list[Box]:
