@@ -117,9 +117,14 @@ def stroke(size: int, bold: bool) -> float:
     return max(0.5, size / 52) if bold else 0
 
 
+@lru_cache(maxsize=8192)
+def _length(face: Face, size: int, piece: str) -> float:
+    return font(face, size).getlength(piece)
+
+
 def measure(text: str, size: int, bold: bool = False) -> int:
     """Width in dots of a line."""
-    width = sum(font(face, size).getlength(piece) for face, piece in runs(text))
+    width = sum(_length(face, size, piece) for face, piece in runs(text))
     return round(width + 2 * stroke(size, bold))
 
 
@@ -130,7 +135,7 @@ def draw(canvas: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size: 
     x += stroke(size, bold)
     for face, piece in runs(text):
         canvas.text((x, y), piece, fill=fill, font=font(face, size), anchor="ls", stroke_width=stroke(size, bold))
-        x += font(face, size).getlength(piece)
+        x += _length(face, size, piece)
 
 
 def wrap(text: str, size: int, width: int, bold: bool = False) -> list[str]:
@@ -143,6 +148,17 @@ def wrap(text: str, size: int, width: int, bold: bool = False) -> list[str]:
             lines.append(line.rstrip())
             line = piece.lstrip()
     return [*lines, line.rstrip()] if line.strip() else lines
+
+
+def wrap_evenly(text: str, size: int, width: int, bold: bool = False) -> list[str]:
+    """As `wrap`, in the same number of lines, of nearly equal length: a name does not end in one lonely character."""
+    lines = wrap(text, size, width, bold)
+    for narrower in range(width - size // 2, size, -size // 2):
+        fewer = wrap(text, size, narrower, bold)
+        if len(fewer) > len(lines):
+            break
+        lines = fewer
+    return lines
 
 
 def _fitting(text: str, size: int, width: int, bold: bool) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Pieces of 1-bit paper: text, bands, boxes and QR as small images, and the sheet they are stacked on.
 
-All sizes are dots (8 a millimetre). Colours are those of mode "1": BLACK 0, WHITE 1.
+All sizes are dots (8 a millimetre). Colours are those of mode "1": BLACK and WHITE.
 """
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from printers import fonts
 
-BLACK, WHITE = 0, 1
+BLACK, WHITE = 0, 255     # not 1: Pillow keeps what it is given, and inverting 1 gives 254, which is white again
 QR_BORDER = 4              # modules, ISO/IEC 18004
 QR_MODULE = 6              # dots at least: 0.75 mm survives a worn head and a creased slip
 
@@ -35,10 +35,10 @@ class Sheet:
             left = (self.width - part.width) // 2
         self._parts.append((part, self.margin if left is None else left))
 
-    def text(self, text: str, size: int, bold: bool = False) -> None:
+    def text(self, words: str, size: int, bold: bool = False, even: bool = False) -> None:
         """Adds a text in as many lines as it needs; nothing when it is empty."""
-        if fonts.clean(text):
-            self.add(globals()["text"](text, self.size(size), self.width - 2 * self.margin, bold=bold))
+        if fonts.clean(words):
+            self.add(text(words, self.size(size), self.width - 2 * self.margin, bold=bold, even=even))
 
     def space(self, units: float) -> None:
         """Adds empty paper."""
@@ -66,10 +66,10 @@ def canvas(image: Image.Image) -> ImageDraw.ImageDraw:
 
 
 def text(words: str, size: int, width: int, *, bold: bool = False, align: str = "left",
-         fill: int = BLACK) -> Image.Image:
+         fill: int = BLACK, even: bool = False) -> Image.Image:
     """A text in lines no wider than `width`, as an image of that width; white type stands on black."""
     words = fonts.clean(words)
-    lines = fonts.wrap(words, size, width, bold) if words else []
+    lines = (fonts.wrap_evenly if even else fonts.wrap)(words, size, width, bold) if words else []
     leading = round(size * 1.28)
     image = Image.new("1", (width, leading * len(lines)), WHITE if fill == BLACK else BLACK)
     pen = canvas(image)

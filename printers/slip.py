@@ -139,10 +139,10 @@ def _person(sheet: Sheet, content: SlipContent) -> None:
         inner = sheet.width - 2 * sheet.margin
         sizes = (104, 88, 72, 64)
         size = next((s for s in sizes if fonts.measure(name, sheet.size(s), bold=True) <= inner), 56)
-        sheet.text(name, size, bold=True)
+        sheet.text(name, size, bold=True, even=True)
     if content.name_en:
         sheet.space(0.5)
-    sheet.text(content.name_en, 36)
+    sheet.text(content.name_en, 36, even=True)
     if name and (content.organisation or content.category):
         sheet.space(1)
     sheet.text(content.organisation, 30)

@@ -3,6 +3,7 @@ import random
 
 import pytest
 import zxingcpp
+from escpos.printer import Dummy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
@@ -40,6 +41,16 @@ def test_a_picture_of_any_height_comes_out_dot_for_dot_and_is_cut_once(width, he
     assert printer.cuts == 1 and printer.unfinished is None
     # One blank row is the paper's own start; the rest after the picture is the feed past the knife.
     assert same(printer.slips[0].crop((0, 1, width, 1 + height)), image)
+
+
+def test_the_raster_is_the_one_that_python_escpos_makes_of_the_same_picture():
+    image = noise(576, 100)
+    for x in range(0, 576, 5):
+        image.putpixel((x, 50), 0)
+    theirs = Dummy(profile="TM-T88V")
+    theirs._output_list.clear()
+    theirs.image(image.crop((0, 0, 512, 100)))
+    assert theirs.output in escpos._job(image.crop((0, 0, 512, 100)), cut=True)
 
 
 def test_a_picture_whose_width_no_printer_could_take_is_refused():

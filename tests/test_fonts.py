@@ -69,6 +69,12 @@ def test_wrapping_keeps_every_character_and_fits_every_line(text, width):
     assert all(fonts.measure(line, 40) <= width for line in lines)
 
 
+def test_a_name_on_two_lines_does_not_end_in_one_lonely_character():
+    lines = fonts.wrap_evenly("阿卜杜热合曼", 40, 205)
+    assert fonts.wrap("阿卜杜热合曼", 40, 205) == ["阿卜杜热合", "曼"]
+    assert lines == ["阿卜杜", "热合曼"]
+
+
 def test_nothing_heavy_is_loaded_by_importing_the_room():
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, printers.transports, printers.slip, printers.escpos, printers.faulty;"
