@@ -48,9 +48,9 @@ def _columns(stream: bytes, at: int) -> int:
             if kind == _MULRK:
                 column = max(column, int.from_bytes(body[-2:], "little"))
             last = max(last, column)
-        elif kind == _DIMENSIONS and len(body) >= 12:
-            _, rows, _, columns = struct.unpack_from("<IIHH", body)
-            if rows > _ROWS or columns > _COLUMNS:
+        elif kind == _DIMENSIONS:
+            top, rows, left, columns = struct.unpack_from("<HHHH" if len(body) == 10 else "<IIHH", body)
+            if not (top <= rows <= _ROWS and left <= columns <= _COLUMNS):
                 raise Broken
     if last >= _COLUMNS:
         raise Broken
