@@ -107,6 +107,17 @@ class ImportRun(Model):
     outcome: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
+class Correction(Model):
+    """更正: what was changed of a person at a desk, who did it and when. Rows are only added."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attendee_id: Mapped[int] = mapped_column(ForeignKey("attendee.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    actor: Mapped[str] = mapped_column(default="")
+    station_key: Mapped[str | None]
+    changes: Mapped[dict[str, Any]] = mapped_column(JSON)   # field -> [before, after]
+
+
 def visible() -> Any:
     """The condition that an attendee's import, if any, has been completed."""
     return Attendee.import_id.not_in(select(ImportRun.id).where(ImportRun.finished_at.is_(None)))

@@ -235,6 +235,19 @@ def upgrade():
     with op.batch_alter_table('badge', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_badge_attendee_id'), ['attendee_id'], unique=False)
 
+    op.create_table('correction',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('attendee_id', sa.Integer(), nullable=False),
+    sa.Column('at', sa.DateTime(), nullable=False),
+    sa.Column('actor', sa.String(), nullable=False),
+    sa.Column('station_key', sa.String(), nullable=True),
+    sa.Column('changes', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['attendee_id'], ['attendee.id'], name=op.f('fk_correction_attendee_id_attendee')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_correction'))
+    )
+    with op.batch_alter_table('correction', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_correction_attendee_id'), ['attendee_id'], unique=False)
+
     op.create_table('coupon',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('code', sa.String(), nullable=False),
@@ -358,6 +371,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f('ix_coupon_attendee_id'))
 
     op.drop_table('coupon')
+    with op.batch_alter_table('correction', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_correction_attendee_id'))
+
+    op.drop_table('correction')
     with op.batch_alter_table('badge', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_badge_attendee_id'))
 
