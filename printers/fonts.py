@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 SYSTEM_FONTS = (                                          # proportional faces that look at home beside Noto
     "/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf",
@@ -33,6 +33,9 @@ _NOT_FIRST = "，。、；：？！）》」』】”’％…·,.;:?!)\\]}"
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 _WORDS = re.compile(f"[{_CJK}]|[^\\s{_CJK}]+|\\s+")
 _PIECES = re.compile(f"\\s+|(?:[{_CJK}]|[^\\s{_CJK}-]+-?|-)[{_NOT_FIRST}]*")
+
+
+_HALF = [0] * 112 + [255] * 144                          # a dot is black when it is nearly half covered
 
 
 class Face(NamedTuple):
@@ -134,8 +137,21 @@ def draw(canvas: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size: 
     x, y = at
     x += stroke(size, bold)
     for face, piece in runs(text):
-        canvas.text((x, y), piece, fill=fill, font=font(face, size), anchor="ls", stroke_width=stroke(size, bold))
+        if bold:
+            _draw_bold(canvas, (x, y), piece, font(face, size), stroke(size, bold), fill)
+        else:
+            canvas.text((x, y), piece, fill=fill, font=font(face, size), anchor="ls")
         x += _length(face, size, piece)
+
+
+def _draw_bold(canvas: ImageDraw.ImageDraw, at: tuple[float, float], text: str, face: ImageFont.FreeTypeFont,
+               width: float, fill: int) -> None:
+    """Outlined type in black and white: Pillow's own stroke is grey at its edges, and grey is white in mode "1"."""
+    left, top, right, bottom = face.getbbox(text, anchor="ls", stroke_width=width)
+    x, y = round(at[0]), round(at[1])
+    shape = Image.new("L", (round(right - left) + 2, round(bottom - top) + 2), 0)
+    ImageDraw.Draw(shape).text((1 - left, 1 - top), text, fill=255, font=face, anchor="ls", stroke_width=width)
+    canvas.bitmap((x + int(left) - 1, y + int(top) - 1), shape.point(_HALF, "1"), fill=fill)
 
 
 def wrap(text: str, size: int, width: int, bold: bool = False) -> list[str]:

@@ -95,8 +95,8 @@ class Typesetter:
         if cell == 24:
             fonts.draw(paper.canvas(image), (0, 20), char, 22, bold=mode.bold)
         else:                                             # the last face is monospaced: 12 dots a character at size 20
-            paper.canvas(image).text((0, 19), char, fill=BLACK, font=fonts.font(fonts.faces()[-1], 20), anchor="ls",
-                                     stroke_width=fonts.stroke(20, mode.bold))
+            for x in range(1 + mode.bold):                # bold is struck twice, as a printer does
+                paper.canvas(image).text((x, 19), char, fill=BLACK, font=fonts.font(fonts.faces()[-1], 20), anchor="ls")
         if mode.underline:
             image.paste(BLACK, (0, 22, cell, 24))
         if mode.inverse:
