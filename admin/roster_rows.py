@@ -5,11 +5,11 @@ import difflib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from models.names import fold
 from admin.roster_cells import ERRORS, Problem, Value, cleaner
 from admin.roster_columns import PARTS, Column, Header
 from admin.roster_words import Refusal
 from admin.roster_workbook import Grid
+from models.names import fold
 
 # What a cell merged over several rows says for each of them; a person's own data is never spread.
 _SHARED = ("organisation", "delegation", "category", "room", "table", "arrival", "diet")

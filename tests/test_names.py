@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.names import fold, like_patterns, matches, search_keys
 from models.masks import mask_name, mask_phone
+from models.names import fold, like_patterns, matches, search_keys
 
 
 @pytest.mark.parametrize(("one", "other"), [
