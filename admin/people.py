@@ -61,6 +61,20 @@ def setup_code(runtime: Runtime) -> str | None:
     return runtime.writer.do(make)
 
 
+def has_coordinator(runtime: Runtime) -> bool:
+    """Whether somebody can sign in as coordinator already."""
+    with runtime.reading() as session:
+        return _coordinators(session) > 0
+
+
+def everyone(runtime: Runtime) -> list[Staff]:
+    """All of the staff, the disabled ones too: coordinators, leads, staff, each by name."""
+    with runtime.reading() as session:
+        found = list(session.scalars(select(Staff).order_by(Staff.name)))
+        session.expunge_all()
+    return sorted(found, key=lambda one: -ROLES.index(one.role))
+
+
 def redeem_setup(runtime: Runtime, code: str, name: str, passphrase: str) -> str:
     """The one-time code makes the first coordinator and signs them in: the session's token. Two at once make one."""
     name, hashed = _checked(name, "coordinator", passphrase)
