@@ -24,6 +24,7 @@ _BREAK = "\u200b"
 _INK, _WHITE, _BLACK = "#16181d", "#ffffff", "#000000"
 _READABLE = 4.5          # WCAG 2.2, 1.4.3 contrast (minimum)
 _PALE = 0.8              # luminance from which a band needs an edge against white card
+_SMALLEST, _LARGEST = (80, 120), (94, 137)   # mm: the lines stay legible; four with their marks fit on A4
 _LOGO_DOTS = 900         # longest side kept: 11 mm at 600 dpi is 260, a sheet viewed at 3x is still sharp
 # The mask with the lowest mean penalty over 150 random badge codes (497; the others 501-590). Trying all eight each
 # time is what makes `qrcode` slow, and their penalties differ too little to matter to a reader.
@@ -80,6 +81,12 @@ class BadgeSheet:
     logo: bytes | None = None
     layout: str = "single"
     size: tuple[float, float] = (86, 124)
+
+    def __post_init__(self) -> None:
+        if self.layout not in ("single", "a4"):
+            raise ValueError(f"no such layout: {self.layout!r}")
+        if not (_SMALLEST[0] <= self.size[0] <= _LARGEST[0] and _SMALLEST[1] <= self.size[1] <= _LARGEST[1]):
+            raise ValueError(f"a badge of {self.size} mm does not fit: {_SMALLEST} to {_LARGEST}")
 
 
 def contrast(one: str, other: str) -> float:
@@ -141,7 +148,7 @@ def _coverage() -> tuple[frozenset[int], ...]:
 
 
 def missing_of(card: BadgeCard) -> str:
-    """The characters of a card that no shipped font has: typst would leave them out without a word."""
+    """The characters of a card that no shipped font has: typst would draw an empty box, without a word."""
     text = clean(card.number + card.name + card.name_en + card.organisation + card.post
                  + card.category + card.category_en)
     chars = (char for char in text if not char.isspace() and not any(ord(char) in face for face in _coverage()))

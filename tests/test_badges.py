@@ -17,16 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from admin.badge_sheet import contrast, qr_matrix, text_colour
-from admin.badges import (
-    BadgeCard,
-    BadgeError,
-    BadgeSheet,
-    MissingCharacters,
-    make_csv,
-    make_pdf,
-    make_png,
-    make_zip,
-)
+from admin.badges import BadgeCard, BadgeError, BadgeSheet, MissingCharacters, make_csv, make_pdf, make_png, make_zip
 from models import codes
 
 MM = 72 / 25.4
@@ -114,6 +105,8 @@ def test_every_code_of_forty_badges_reads_back_from_the_sheets() -> None:
 
 def test_a_badge_a_page_has_the_cards_size_and_its_own_code() -> None:
     cards = people(5)
+    with pytest.raises(ValueError, match="does not fit"):
+        BadgeSheet("会", size=(105, 148))
     for size in ((86, 124), (90, 130)):
         document = pdfium.PdfDocument(make_pdf(cards, BadgeSheet("会", size=size)))
         assert [[found.text for found in read(picture(page))] for page in document] == [[one.code] for one in cards]
