@@ -3,6 +3,16 @@ from __future__ import annotations
 
 import click
 
-from admin import roster_commands
+from admin import (
+    badge_commands,
+    care_commands,
+    demo_commands,
+    event_commands,
+    export_commands,
+    roster_commands,
+    staff_commands,
+)
 
-COMMANDS: tuple[click.Command, ...] = (*roster_commands.COMMANDS,)
+COMMANDS: tuple[click.Command, ...] = (
+    *event_commands.COMMANDS, *demo_commands.COMMANDS, *roster_commands.COMMANDS, *staff_commands.COMMANDS,
+    *badge_commands.COMMANDS, *export_commands.COMMANDS, *care_commands.COMMANDS)

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
-from admin.names import fold
+from models.names import fold
 
 # The most characters of a field. 80 for a name is what a badge can still set (api.md leaves it open).
 LIMITS = {"name": 80, "name_en": 80, "number": 32, "organisation": 200, "post": 100, "delegation": 100, "category": 60,
@@ -17,6 +17,7 @@ LIMITS = {"name": 80, "name_en": 80, "number": 32, "organisation": 200, "post": 
 _CODES = ("number", "seat", "table", "room")             # full-width digits and letters are folded
 ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"))
 _NOTHING = frozenset(("无", "暂无", "没有", "-", "--", "—", "——", "/", "\\", "n/a", "na", "none", "null"))
+_APOSTROPHE = re.compile(r"^'(?=\s*[=+\-@＝＋－＠])")        # that our own exports put before what could run as a formula
 _SCIENCE = re.compile(r"([0-9])(?:\.([0-9]+))?E\+?([0-9]{1,2})", re.IGNORECASE)
 _EXACT = 10 ** 15                                        # Excel keeps 15 digits of a number
 YES = frozenset(map(fold, ["是", "√", "✓", "✔", "☑", "y", "yes", "true", "t", "1", "vip", "贵宾", "对", "有", "on"]))
@@ -93,7 +94,7 @@ def cleaner(name: str, header: str) -> Callable[[Any], Value]:
 
 
 def _text(header: str, limit: int, cell: Any) -> Value:
-    text = plain(cell)
+    text = _APOSTROPHE.sub("", plain(cell))
     return text if len(text) <= limit else Problem("too_long", {"column": header, "limit": limit})
 
 

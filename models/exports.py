@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from models.event import Category
 from models.files import replacing
-from models.people import Attendee, Delegation
+from models.people import Attendee, Delegation, visible
 from models.reports import counts as report_counts
 from models.runtime import Runtime
 from models.scans import Scan
@@ -77,7 +77,7 @@ def _roster(runtime: Runtime, connection: Connection) -> Iterator[Row]:
     query = (select(table, Delegation.name.label("delegation"))
              .outerjoin_from(table, Delegation, Delegation.id == table.c.delegation_id)
              .join(Category, Category.key == table.c.category_key)
-             .where(table.c.revision <= plan.roster_revision)
+             .where(visible())
              .order_by(Category.position, Category.key, func.length(table.c.number), table.c.number))
     for row in connection.execution_options(yield_per=CHUNK).execute(query):
         values = {**row._mapping, "table": row.table_no, "category": words[row.category_key],

@@ -14,7 +14,7 @@ from models import history as past
 from models.facts import ACCEPTED, REFUSED, Entry
 from models.gather import entry
 from models.scans import Scan, StockMove, Tally
-from models.snapshot import Memory, Snapshot
+from models.snapshot import Snapshot, read
 from models.tallies import FIELDS
 
 _S: Any = Scan.__table__
@@ -61,11 +61,11 @@ def histories(connection: Connection) -> Iterator[tuple[int, list[Entry]]]:
         yield holder, history
 
 
-def rewrite_tallies(session: Session, memory: Memory) -> None:
+def rewrite_tallies(session: Session) -> None:
     """Writes the tallies anew from the ledger, inside `writer.do`: after the times of a session were changed, since
     who is inside depends on which sessions overlap."""
     connection = session.connection()
-    plan = memory.current(connection)
+    plan = read(connection)         # not through memory, which must not learn what is not committed yet
     found = recount(connection, plan)
     session.execute(remove(Tally))
     rows = [{"service_key": key, **{name: found[key][name] for name in FIELDS}} for key in {*plan.services, *found}]

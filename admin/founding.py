@@ -1,0 +1,54 @@
+"""A new event in a data folder: there whole, or nothing of it."""
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from models import plan_store
+from models.database import database_path
+from models.files import sync
+from models.plan_types import Plan
+from models.runtime import Runtime
+
+T = TypeVar("T")
+
+
+def found(data: Path, plan: Plan, fill: Callable[[Runtime], T]) -> tuple[dict[str, Any], T]:
+    """Makes the event of a plan, lets `fill` add to it (a roster, the demo's history), then gives it its place.
+
+    Returns what the plan made and what `fill` gave. FileExistsError if the folder holds an event; whatever `fill`
+    raises. It is built in a folder beside its place, so that a failure leaves nothing behind.
+    """
+    if database_path(data).exists():
+        raise FileExistsError(database_path(data))
+    new = [folder for folder in (data, *data.parents) if not folder.exists()]
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=data) as workshop:
+            made = _build(Path(workshop), plan, fill)
+            if database_path(data).exists():
+                raise FileExistsError(database_path(data))
+            database_path(Path(workshop)).replace(database_path(data))
+        sync(data)
+    except BaseException:
+        for folder in new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return made
+
+
+def _build(workshop: Path, plan: Plan, fill: Callable[[Runtime], T]) -> tuple[dict[str, Any], T]:
+    from app import create_app, create_tables
+
+    create_tables(workshop)
+    app = create_app({"DATA": workshop})
+    with app.app_context():
+        runtime: Runtime = app.extensions["huiwu"]
+        try:
+            made = runtime.writer.do(lambda session: plan_store.create(session, plan))
+            return made, fill(runtime)
+        finally:
+            runtime.engine.dispose()        # the last connection folds SQLite's log into the file
