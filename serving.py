@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,8 @@ def serve(console: Console, host: str, port: int, _http: bool) -> None:
     run(console, host, port)
 
 
-def run(console: Console, host: str, port: int) -> None:
-    """Serves the console's data folder until stopped."""
+def run(console: Console, host: str, port: int, also: Callable[[Any, str], None] | None = None) -> None:
+    """Serves the console's data folder until stopped. `also` says more (to app and url) before it is ready."""
     from granian import Granian
     from granian.constants import Interfaces
 
@@ -52,6 +52,8 @@ def run(console: Console, host: str, port: int) -> None:
     with holding(console.data), reserved(host, port) as real_port:
         url = f"http://{address_of(host)}:{real_port}"
         greet(console, app, url)
+        if also:
+            also(app, url)
         server = Granian(
             "serving:worker", address=host, port=real_port, interface=Interfaces.WSGI, workers=1, factory=True,
             blocking_threads=THREADS, backpressure=BACKPRESSURE, websockets=False, log_enabled=False,
