@@ -25,7 +25,7 @@ from kiosk.shapes import (
     VoidIn,
     decode,
 )
-from kiosk.station import station_facts
+from kiosk.station import station_facts, station_news
 from models import reports
 from models.asks import Caller, Outcome, Problem, ScanRequest, UndoRequest
 from models.database import now
@@ -96,8 +96,7 @@ def pair() -> Response:
 def station() -> Response:
     """What this tablet is and what it may do."""
     heard()
-    plan = guard.runtime().plan()
-    return say({**station_facts(plan, guard.station(), now()), "head": guard.runtime().ledger.head()})
+    return say(station_news(guard.runtime(), guard.station()))
 
 
 @api.post("/api/v1/scans")

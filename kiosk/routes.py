@@ -1,6 +1,8 @@
-"""The pages of a tablet: pairing, and the station's own page by its mode."""
+"""The pages of a tablet: pairing, the station's own page by its mode, and what a desk does."""
 from __future__ import annotations
 
-from flask import Blueprint
+from kiosk import desk, paper, walk_in
+from kiosk import pages as station_pages
+from kiosk.room import pages
 
-pages = Blueprint("kiosk", __name__)
+__all__ = ["desk", "pages", "paper", "station_pages", "walk_in"]

@@ -4,24 +4,46 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from models import reports
+from models.database import now
 from models.facts import Service
 from models.rules import is_open
+from models.runtime import Runtime
+from models.slips import begins_today
 from models.snapshot import Snapshot, StationView
 
 MASKS = {"kiosk": ["name", "org", "room", "phone"], "gate": ["seat", "room", "phone"], "desk": ["phone"],
          "board": ["name", "org", "seat", "table", "room", "phone"]}
+COUNTING = ("gate", "desk")
+
+
+def station_news(runtime: Runtime, station: StationView) -> dict[str, Any]:
+    """The whole answer of `GET /api/v1/station`, which is also a station page's data: a gate and a desk get the numbers
+    of their own services, a kiosk what begins today."""
+    plan, at = runtime.plan(), now()
+    facts = station_facts(plan, station, at)
+    if station.mode in COUNTING:
+        with runtime.connection() as connection:
+            counted = reports.services(plan, runtime.ledger.counts.current(connection), connection)
+        for service in facts["services"]:
+            service["count"] = {name: counted[service["key"]][name]
+                                for name in ("people", "entitled", "inside", "stock_left")}
+    if station.mode == "kiosk":
+        facts["programme"] = [{"starts": begins.isoformat(), "name": service.name, "name_en": service.name_en}
+                              for begins, service in begins_today(plan, at)]
+    return {**facts, "head": runtime.ledger.head()}
 
 
 def station_facts(plan: Snapshot, station: StationView, at: datetime) -> dict[str, Any]:
-    """The answer of `GET /api/v1/station` but for the head."""
+    """What does not change with every scan."""
     services = [plan.services[key] for key in station.services if key in plan.services]
     zone = plan.event.zone
     return {
         "station": {"key": station.key, "name": station.name, "name_en": station.name_en, "mode": station.mode,
                     "prints": station.printer is not None, "offline": station.offline},
         "services": [service_facts(service, plan, at) for service in services],
-        "categories": {c.key: {"name": c.name, "name_en": c.name_en, "colour": c.colour}
-                       for c in plan.categories.values()},
+        "categories": [{"key": c.key, "name": c.name, "name_en": c.name_en, "colour": c.colour}
+                       for c in plan.categories.values()],
         "event": {"name": plan.event.name, "name_en": plan.event.name_en, "timezone": plan.event.timezone,
                   "trial": plan.event.trial},
         "masks": MASKS[station.mode],

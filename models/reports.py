@@ -107,11 +107,14 @@ def last_scans(connection: Connection, plan: Snapshot, limit: int = 20, station:
             for row in connection.execute(query)]
 
 
-def by_station(connection: Connection, station: str) -> dict[str, int]:
-    """How many scans of each service a station had accepted that stand."""
+def by_station(connection: Connection, station: str, since: datetime | None = None) -> dict[str, int]:
+    """How many scans of each service a station had accepted that stand; `since` when, by the time of upload."""
     undo = case((Scan.voids.is_not(None), -1), else_=1)
-    rows = connection.execute(select(Scan.service_key, func.sum(undo).label("scans")).where(
-        Scan.station_key == station, Scan.verdict == ACCEPTED).group_by(Scan.service_key))
+    wanted = [Scan.station_key == station, Scan.verdict == ACCEPTED]
+    if since is not None:
+        wanted.append(Scan.uploaded_at >= since)
+    rows = connection.execute(
+        select(Scan.service_key, func.sum(undo).label("scans")).where(*wanted).group_by(Scan.service_key))
     return {row.service_key: row.scans for row in rows}
 
 

@@ -117,13 +117,18 @@ def coupon_content(plan: Snapshot, meal: Service, person: PersonView | None, at:
 
 def todays_programme(plan: Snapshot, at: datetime) -> list[list[str]]:
     """What begins on the local day of a moment: [time, title], in order."""
+    return [[f"{begins:%H:%M}", service.name] for begins, service in begins_today(plan, at)]
+
+
+def begins_today(plan: Snapshot, at: datetime) -> list[tuple[datetime, Service]]:
+    """Sessions and meals that begin on the local day of a moment, with that local time, in order."""
     zone, rows = plan.event.zone, []
     for service in plan.services.values():
         begins = [service.starts] if service.kind == "session" and service.starts else []
         begins += [w.opens for w in service.windows] if service.kind == "meal" else []
-        rows += [(b.astimezone(zone), service.name) for b in begins]
+        rows += [(b.astimezone(zone), service) for b in begins]
     day = at.astimezone(zone).date()
-    return [[f"{begin:%H:%M}", name] for begin, name in sorted(rows) if begin.date() == day]
+    return sorted(((b, s) for b, s in rows if b.date() == day), key=lambda row: (row[0], row[1].name))
 
 
 def _head(plan: Snapshot, service: Service, person: PersonView | None, at: datetime, station: StationView | None,

@@ -1,0 +1,153 @@
+"""The desk: scan or search, a person's card, what they may receive. Looking up records nothing; recording goes through
+the tablet's outbox and the device API, as at every other station."""
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from flask_babel import gettext as _
+
+import guard
+from guard import limiter, may
+from kiosk import cards, lookup, paper, search, words
+from kiosk.api import heard, language
+from kiosk.room import device_id, each_device, handle, pages, part, whose, words_of
+from models import codes, reports
+from models.asks import Answer
+from models.database import now
+from models.masks import mask_phone
+from models.people import Attendee
+
+RECENT = 7
+CODE_LIMIT, WORDS_LIMIT = 512, 120
+
+
+@pages.post("/desk/find")
+@limiter.limit("600/minute", key_func=each_device)
+@may("desk")
+def find() -> Response:
+    """Who is this? By a code (badge, coupon or slip) or by words. Neither ever stands in an address."""
+    heard()
+    code = codes.clean(request.form.get("code", "")[:CODE_LIMIT])
+    wanted = request.form.get("q", "")[:WORDS_LIMIT].strip()
+    if not code and codes.is_code(codes.clean(wanted)):
+        code = codes.clean(wanted)
+    if not code:
+        return _search(wanted)
+    if code.startswith(codes.SLIP) and codes.is_code(code):
+        return paper.by_code(code)
+    return _by_code(code)
+
+
+@pages.get("/desk/person")
+@may("desk")
+def person() -> Response:
+    """The card of a search hit, by its handle."""
+    return show(whose(request.args.get("who", "")), said=request.args.get("said", ""))
+
+
+@pages.post("/desk/handle")
+@may("desk")
+def renew() -> Any:
+    """A fresh handle for the person whose card is open: one for a scan lives two minutes."""
+    attendee_id = whose(request.form.get("who", ""))
+    if attendee_id is None:
+        return {"error": "expired", "message": _("请重新查找")}, 404
+    return {"attendee": handle(attendee_id)}
+
+
+@pages.post("/desk/phone")
+@may("desk")
+def phone() -> Response:
+    """The whole number, once somebody asked for it."""
+    attendee_id = whose(request.form.get("who", ""))
+    with guard.runtime().reading() as session:
+        found = session.get(Attendee, attendee_id) if attendee_id else None
+    return part("kiosk/_phone.html", 200 if found else 404, phone=found.phone if found else "")
+
+
+@pages.get("/desk/recent")
+@may("desk")
+def recent() -> Response:
+    """What this desk did just now, today's numbers, and how its printer is."""
+    heard()
+    runtime, here = guard.runtime(), guard.station()
+    plan = runtime.plan()
+    midnight = now().astimezone(plan.event.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    with runtime.connection() as connection:
+        rows = reports.last_scans(connection, plan, RECENT, here.key)
+        today = reports.by_station(connection, here.key, midnight)
+        printer = reports.printers(connection).get(here.printer or "")
+    return part("kiosk/_recent.html", rows=[_row(row) for row in rows], printer=printer, numbers=[
+        (words_of(plan.services[key].name, plan.services[key].name_en), today.get(key, 0))
+        for key in here.services if key in plan.services])
+
+
+def show(attendee_id: int | None, said: str = "") -> Response:
+    """A person's card; without one, what to do now."""
+    if attendee_id is None:
+        return part("kiosk/_hits.html", 404, hits=[], message=_("这次查找已过期，请重新查找"), wanted="")
+    runtime, here = guard.runtime(), guard.station()
+    with runtime.connection() as connection:
+        sight = lookup.see(connection, runtime, here, attendee_id=attendee_id, lang=language())
+    return _card(sight, "attendee", said)
+
+
+def _by_code(code: str) -> Response:
+    runtime, here = guard.runtime(), guard.station()
+    with runtime.connection() as connection:
+        sight = lookup.see(connection, runtime, here, code=code, lang=language())
+        coupon = sight.facts.coupon
+        if coupon is not None and sight.found.person is not None and not coupon.voided:
+            # The card is about the person; the coupon itself is spent at its own service only.
+            whole = lookup.see(connection, runtime, here, attendee_id=sight.found.person.id, lang=language())
+            return _card(whole, "attendee", "", coupon.service)
+    return _card(sight, "code", "", coupon.service if coupon else None)
+
+
+def _card(sight: lookup.Sight, by: str, said: str, coupon: str | None = None) -> Response:
+    plan, here = guard.runtime().plan(), guard.station()
+    reason = lookup.overall(sight)
+    message = words.message(Answer("-", 0, "-", "refused", reason, None, {"detail": {}}, sight.found.person, at=now()),
+                            plan, language()) if reason else ""
+    card = cards.card(sight, plan, here, device_id(), message, by)
+    meal = plan.services.get(coupon) if coupon else None
+    jobs = paper.jobs_of(card.person.id, plan) if card.person else []
+    return part("kiosk/_person.html", 404 if reason == "unknown" else 200, card=card, jobs=jobs, said=_said(said),
+                prints=here.printer is not None, coupon=words_of(meal.name, meal.name_en) if meal else "")
+
+
+def _search(wanted: str) -> Response:
+    runtime = guard.runtime()
+    plan = runtime.plan()
+    with runtime.reading() as session:
+        found = search.at_desk(session, wanted)
+        hits = [_hit(one, plan) for one in found]
+    if len(found) == 1:
+        return show(found[0].id)
+    message = "" if hits else (_("没有找到“%(words)s”", words=wanted) if wanted else "")
+    return part("kiosk/_hits.html", hits=hits, message=message, wanted=wanted)
+
+
+def _hit(one: Attendee, plan: Any) -> dict[str, Any]:
+    category = plan.categories[one.category_key]
+    states = {"pending": _("待审核"), "cancelled": _("已取消"), "replaced": _("已替会")}
+    return {"who": handle(one.id), "name": one.name, "name_en": one.name_en, "org": one.organisation,
+            "number": one.number, "phone": mask_phone(one.phone), "state": states.get(one.state, ""),
+            "category": words_of(category.name, category.name_en), "colour": category.colour}
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    """A line of 刚刚: the name, what happened, when."""
+    undone, accepted = row["voids"] is not None, row["verdict"] == "accepted"
+    what = _("撤销 %(service)s", service=row["service"]) if undone else row["service"]
+    return {"name": row["name"] or _("未知证件"), "what": what, "time": f"{row['scanned_at']:%H:%M}",
+            "refused": not accepted}
+
+
+def _said(key: str) -> str:
+    """What was just done to this person, in words; the address carries the key only."""
+    return {"registered": _("已登记"), "registered_no_printer": _("已登记。本台没有打印机，请到有打印机的台补打代表证"),
+            "corrected": _("已更正"), "unchanged": _("没有改动"),
+            "replaced": _("已换证，旧证已作废"), "replaced_no_printer": _("已换证，旧证已作废。本台没有打印机，请另打新证"),
+            "reprinted": _("已补打"), "answered": _("已记下")}.get(key, "")

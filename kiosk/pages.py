@@ -1,0 +1,135 @@
+"""Pairing a tablet with a station, the station's page by its mode, and leaving the station again."""
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, g, redirect, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
+
+import guard
+from guard import STATION_COOKIE, limiter, may
+from kiosk import pairing
+from kiosk.api import GRANTERS
+from kiosk.room import device_id, each_device, page, pages
+from kiosk.station import station_news
+from models.people import Staff
+from models.writer import NotRecorded
+
+YEAR_SECONDS = 365 * 24 * 3600
+PAGES = {"kiosk": "kiosk/kiosk.html", "gate": "kiosk/gate.html", "desk": "kiosk/desk.html"}
+_DEVICES = ("iPad", "iPhone", "Android", "Windows", "Macintosh", "CrOS", "Linux")   # Android says Linux too
+
+
+@pages.get("/")
+@may("anyone")
+def home() -> Any:
+    """A paired tablet's station; a new device is asked for its pairing code."""
+    if g.station is not None:
+        return redirect(url_for("kiosk.station"), 303)
+    return page("kiosk/pair.html")
+
+
+@pages.get("/pair")
+@may("anyone")
+def pair() -> Response:
+    """Where the pairing QR leads. The code is looked at when it is sent, so that opening the page tells nothing."""
+    return page("kiosk/pair.html", code=_digits(request.args.get("code", "")), now_at=g.station)
+
+
+@pages.post("/pair")
+@limiter.limit("30/minute", deduct_when=lambda answer: answer.status_code != 303)
+@may("anyone")
+def redeem() -> Any:
+    """A pairing code makes this device a tablet of its station. A tablet that was one before leaves its old station."""
+    typed, old = _digits(request.form.get("code", "")), g.device
+
+    def change(session: Session) -> str:
+        token, _key = pairing.redeem(session, typed, _device_name())
+        if old is not None:
+            pairing.revoke(session, old.id)
+        return token
+    try:
+        token = guard.runtime().writer.do(change)
+    except pairing.PairingRefused as refused:
+        status = 404 if refused.reason == "unknown" else 410
+        return page("kiosk/pair.html", status, code=typed, problem=_why(refused.reason), now_at=g.station)
+    guard.runtime().plan(fresh=True)
+    answer = redirect(url_for("kiosk.station"), 303)
+    answer.set_cookie(STATION_COOKIE, token, max_age=YEAR_SECONDS, httponly=True, samesite="Strict",
+                      secure=request.is_secure)
+    return answer
+
+
+@pages.get("/station")
+@may("kiosk", "gate", "desk", "board")
+def station() -> Any:
+    """This tablet's own page. Names and codes are in none of them when they open."""
+    here = guard.station()
+    if here.mode == "board":
+        return redirect("/board", 303)
+    return page(PAGES[here.mode], station=station_news(guard.runtime(), here))
+
+
+@pages.get("/station/leave")
+@may("kiosk", "gate", "desk", "board")
+def leaving() -> Response:
+    """Asks before the tablet leaves its station; at a kiosk, where strangers stand, for a lead."""
+    return page("kiosk/leave.html", here=guard.station())
+
+
+@pages.post("/station/leave")
+@limiter.limit("10/minute", deduct_when=lambda answer: answer.status_code != 303,
+               key_func=each_device)
+@may("kiosk", "gate", "desk", "board")
+def leave() -> Any:
+    """Ends this tablet's pairing."""
+    here = guard.station()
+    if here.mode == "kiosk" and not _lead_is_here(request.form.get("name", ""), request.form.get("pin", "")):
+        return page("kiosk/leave.html", 403, here=here, problem=_("组长姓名或 PIN 不对"))
+    device = device_id()
+    guard.runtime().writer.do(lambda session: pairing.revoke(session, device))
+    answer = redirect(url_for("kiosk.pair"), 303)
+    answer.delete_cookie(STATION_COOKIE, samesite="Strict", httponly=True, secure=request.is_secure)
+    return answer
+
+
+@pages.errorhandler(429)
+def too_often(_error: HTTPException) -> Any:
+    """Somebody tries code after code."""
+    if g.station is None or request.endpoint == "kiosk.redeem":
+        return page("kiosk/pair.html", 429, problem=_("试得太多了，请等一分钟再试"))
+    return page("kiosk/problem.html", 429, message=_("试得太多了，请等一分钟再试"))
+
+
+@pages.errorhandler(NotRecorded)
+def not_recorded(_error: NotRecorded) -> Any:
+    """503: nothing was written, trying again is safe."""
+    answer = page("kiosk/problem.html", 503, message=_("没有记录下来，请再试一次"))
+    answer.headers["Retry-After"] = "1"
+    return answer
+
+
+def _lead_is_here(name: str, pin: str) -> bool:
+    with guard.runtime().reading() as session:
+        person = session.scalars(select(Staff).where(Staff.name == name.strip(), Staff.disabled_at.is_(None))).first()
+        return pairing.check_secret(person, pin[:200]) and person is not None and person.role in GRANTERS
+
+
+def _why(reason: str) -> str:
+    return {"unknown": _("没有这个配对码。请核对六位数字"),
+            "used": _("这个配对码已经用过。一个码只配一台，请会务组再生成一个"),
+            "expired": _("这个配对码已过期。配对码 10 分钟内有效，请会务组再生成一个")}[reason]
+
+
+def _digits(text: str) -> str:
+    """The digits of a pairing code, at most so many as one has; full-width ones as well."""
+    return "".join(str(int(letter)) for letter in text if letter.isdecimal())[:12]
+
+
+def _device_name() -> str:
+    """What the device says it is, so that the coordinator tells two tablets apart."""
+    agent = request.headers.get("User-Agent", "")
+    return next((name for name in _DEVICES if name in agent), "")
