@@ -10,9 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from flask import Flask, request
+from flask import Flask, Response, has_request_context, request
 from flask_babel import Babel
 from flask_migrate import Migrate
 from sqlalchemy import select
@@ -20,10 +19,9 @@ from sqlalchemy import select
 import guard
 from admin import views as admin_views
 from cli import cli
-from kiosk import api as device_api
-from kiosk import live
+from kiosk import live, openapi
 from kiosk import routes as kiosk_routes
-from models.database import Base, database_path, db
+from models.database import Base, database_path, database_uri, db
 from models.event import Event
 from models.runtime import Runtime
 from printers import views as printer_views
@@ -41,8 +39,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config.from_mapping(config or {})
     data = Path(app.config.setdefault("DATA", ROOT / "instance"))
     app.config.update(
-        # mode=rw: a missing file is an error in words, never a new empty event
-        SQLALCHEMY_DATABASE_URI=f"sqlite:///file:{quote(str(database_path(data).resolve()))}?mode=rw&uri=true",
+        SQLALCHEMY_DATABASE_URI=database_uri(data),
         SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 40, "max_overflow": 240},
         BABEL_DEFAULT_LOCALE="zh", BABEL_DOMAIN=";".join(CATALOGUES),
         BABEL_TRANSLATION_DIRECTORIES=";".join([str(ROOT / "translations")] * len(CATALOGUES)))
@@ -56,13 +53,30 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config["SECRET_KEY"] = app.config.get("SECRET_KEY") or _secret(data, runtime)
     guard.limiter.init_app(app)
     guard.install(app)
-    for room in (device_api.api, kiosk_routes.pages, admin_views.pages, printer_views.pages):
+    app.after_request(add_headers)
+    for room in (openapi.api, kiosk_routes.pages, admin_views.pages, printer_views.pages):
         app.register_blueprint(room)
     return app
 
 
+CSP = ("default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:; object-src 'none'; "
+       "base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+
+
+def add_headers(answer: Response) -> Response:
+    """On every answer, static ones too (a worker takes its policy from its own file)."""
+    answer.headers.setdefault("Content-Security-Policy", CSP)
+    answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+    answer.headers.setdefault("Referrer-Policy", "no-referrer")
+    if request.endpoint != "static":
+        answer.headers.setdefault("Cache-Control", "no-store")
+    return answer
+
+
 def choose_language() -> str:
-    """One tap sets the cookie; without it the browser's wish counts, Chinese first."""
+    """One tap sets the cookie; without it the browser's wish counts, Chinese first (and always on the terminal)."""
+    if not has_request_context():
+        return "zh"
     chosen = request.cookies.get("lang")
     if chosen in LANGUAGES:
         return str(chosen)

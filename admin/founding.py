@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlalchemy import create_engine
+
+from migrations.running import upgrade
 from models import plan_store
-from models.database import database_path
+from models.database import database_path, database_uri
 from models.files import sync
 from models.plan_types import Plan
 from models.runtime import Runtime
@@ -41,14 +44,10 @@ def found(data: Path, plan: Plan, fill: Callable[[Runtime], T]) -> tuple[dict[st
 
 
 def _build(workshop: Path, plan: Plan, fill: Callable[[Runtime], T]) -> tuple[dict[str, Any], T]:
-    from app import create_app, create_tables
-
-    create_tables(workshop)
-    app = create_app({"DATA": workshop})
-    with app.app_context():
-        runtime: Runtime = app.extensions["huiwu"]
-        try:
-            made = runtime.writer.do(lambda session: plan_store.create(session, plan))
-            return made, fill(runtime)
-        finally:
-            runtime.engine.dispose()        # the last connection folds SQLite's log into the file
+    upgrade(database_path(workshop))
+    runtime = Runtime(create_engine(database_uri(workshop)), workshop)
+    try:
+        made = runtime.writer.do(lambda session: plan_store.create(session, plan))
+        return made, fill(runtime)
+    finally:
+        runtime.engine.dispose()        # the last connection folds SQLite's log into the file

@@ -9,6 +9,7 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData, event
@@ -67,6 +68,11 @@ def now() -> datetime:
 def database_path(data: Path) -> Path:
     """The event's database in a data folder."""
     return data / DATABASE
+
+
+def database_uri(data: Path) -> str:
+    """How the event of a folder is opened. mode=rw: a missing file is an error in words, never a new empty event."""
+    return f"sqlite:///file:{quote(str(database_path(data).resolve()))}?mode=rw&uri=true"
 
 
 @event.listens_for(Engine, "connect")
