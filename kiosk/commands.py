@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 import io
-import json
 
 import click
 
 from console import Console, Failed, command
-from kiosk.pairing import NewCode, new_code
+from kiosk.pairing import SERVED_AT, NewCode, address, new_code
 
-SERVED_AT = "served.json"    # where the running server said it can be reached
+__all__ = ["COMMANDS", "SERVED_AT", "pair", "pairing_url", "show"]
 
 
 @click.command()
@@ -32,12 +31,8 @@ def pair(console: Console, station: str) -> None:
 
 
 def pairing_url(console: Console, made: NewCode) -> str:
-    """What the pairing QR opens; the address is the running server's, as it said itself."""
-    try:
-        base = json.loads((console.data / SERVED_AT).read_text())["url"]
-    except (OSError, ValueError, KeyError):
-        base = "http://127.0.0.1:8080"
-    return f"{base}/pair?code={made.code.replace(' ', '')}"
+    """What the pairing QR opens."""
+    return address(console.data, made.code)
 
 
 def show(console: Console, made: NewCode, url: str) -> None:

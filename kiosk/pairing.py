@@ -1,9 +1,11 @@
 """Pairing: a one-time code for a station becomes a token of a tablet. Grants: a lead beside the tablet."""
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -18,6 +20,7 @@ from models.people import Staff
 
 CODE_MINUTES = 10
 GRANT_MINUTES = 5
+SERVED_AT = "served.json"    # in the data folder: where the running server said it can be reached
 _hasher = PasswordHasher()
 _NOBODY = _hasher.hash("nobody")   # checked when the name is unknown, so that both take the same time
 
@@ -51,6 +54,15 @@ def new_code(session: Session, station: str) -> NewCode:
             break
     session.add(PairingCode(station_key=station, code_hash=codes.digest(digits), expires_at=expires))
     return NewCode(station, f"{digits[:3]} {digits[3:]}", expires)
+
+
+def address(data: Path, code: str) -> str:
+    """What the pairing QR opens; the address is the running server's, as it said itself in the data folder."""
+    try:
+        base = json.loads((data / SERVED_AT).read_text())["url"]
+    except (OSError, ValueError, KeyError):
+        base = "http://127.0.0.1:8080"
+    return f"{base}/pair?code={code.replace(' ', '')}"
 
 
 def redeem(session: Session, typed: str, name: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from models.plan_types import Category, Event, Plan, Printer, Question, Service,
 from models.plan_words import Lines, PlanError, Problem, Report
 
 __all__ = ["Category", "Event", "Plan", "PlanError", "Printer", "Problem", "Question", "Service", "Station", "Window",
-           "default_limit", "of", "read", "to_raw"]
+           "default_limit", "of", "read", "remarks", "to_raw"]
 
 
 def read(text: str) -> tuple[Plan, list[str]]:
@@ -40,6 +40,13 @@ def of(raw: Mapping[str, Any], lines: Lines | None = None) -> tuple[Plan, list[s
     plan = msgspec.convert(clean, Plan)
     plan = msgspec.structs.replace(plan, service=[_canonical(service) for service in plan.service])
     return plan, [str(remark) for remark in report.remarks]
+
+
+def remarks(raw: Mapping[str, Any]) -> list[Problem]:
+    """What a plan without mistakes says that is allowed, but hardly meant; with paths, for a page."""
+    report = Report(raw)
+    plan_check.check(plan_shape.clean(raw, Plan, report), report)
+    return report.remarks
 
 
 def to_raw(plan: Plan) -> dict[str, Any]:

@@ -64,8 +64,7 @@ def update(session: Session, plan: Plan) -> Changes:
     """Makes an edited plan the event's plan, at once for everyone. PlanError, with all reasons and nothing changed,
     if it takes away what is still in use."""
     event = session.scalars(select(tables.Event)).one()
-    there = {table: {row.key: row for row in session.scalars(select(model))} for table, model in _TABLES.items()}
-    wanted = _wanted(plan)
+    there, wanted = _there(session), _wanted(plan)
     changes = _compare(event, there, wanted, plan)
     if problems := in_use(session, changes.removed, _other_kinds(there, wanted)):
         raise PlanError(problems)
@@ -83,6 +82,17 @@ def update(session: Session, plan: Plan) -> Changes:
     if changes:
         tables.touch(session, "plan")
     return changes
+
+
+def preview(session: Session, plan: Plan) -> tuple[Changes, list[Problem]]:
+    """What `update` would change, and why it would refuse; nothing is written."""
+    there, wanted = _there(session), _wanted(plan)
+    changes = _compare(session.scalars(select(tables.Event)).one(), there, wanted, plan)
+    return changes, in_use(session, changes.removed, _other_kinds(there, wanted))
+
+
+def _there(session: Session) -> dict[str, dict[str, Any]]:
+    return {table: {row.key: row for row in session.scalars(select(model))} for table, model in _TABLES.items()}
 
 
 def load(session: Session) -> Plan:

@@ -78,11 +78,16 @@ PLACE = "第 %(line)s 行，"
 
 
 class Problem(NamedTuple):
-    """One mistake: the line where it is known, the table and key, and a sentence for a person."""
+    """One mistake: the line where it is known, the table and key, and a sentence for a person.
+
+    `path` and `code` say the same to a page that shows the sentence beside its field, in the words of a form.
+    """
 
     line: int | None
     where: str
     message: str
+    path: Path = ()
+    code: str = ""
 
     def __str__(self) -> str:
         place = gettext(PLACE, line=self.line) if self.line else ""
@@ -134,7 +139,7 @@ class Report:
 
     def _problem(self, path: Path, code: str, params: dict[str, Any]) -> Problem:
         line = self._lines.find(path) if self._lines else None
-        return Problem(line, place(path, self.raw), sentence(code, **params))
+        return Problem(line, place(path, self.raw), sentence(code, **params), path, code)
 
 
 def sentence(code: str, **params: Any) -> str:
