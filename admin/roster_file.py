@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from admin.roster_columns import Header, find_header, score
 from admin.roster_rows import RosterRow, check, match_category, rows_of
@@ -15,7 +17,17 @@ from admin.roster_text import grid as text_grid
 from admin.roster_words import Refusal, RosterError
 from admin.roster_workbook import FILE_LIMIT, ROW_LIMIT, Grid, Workbook, column_letters, kind_of
 
-__all__ = ["Refusal", "RosterError", "RosterRow", "Sheet", "check", "match_category", "read"]
+__all__ = ["Refusal", "RosterError", "RosterRow", "SeenColumn", "Sheet", "check", "match_category", "read"]
+EXAMPLES = 3
+
+
+class SeenColumn(NamedTuple):
+    """A column as a person chooses its field: `key` names it in a mapping; `field` is "" where it is not taken."""
+
+    key: str
+    header: str
+    field: str
+    examples: list[str]             # its first values that say something
 
 
 @dataclass
@@ -30,6 +42,7 @@ class Sheet:
     header_row: int
     rows: list[RosterRow]
     remarks: list[Refusal]          # nothing refused: cells that were errors and count as empty
+    columns: list[SeenColumn] = field(default_factory=list)
 
 
 def read(source: Path | str | bytes, name: str = "", sheet: str | None = None,
@@ -90,7 +103,25 @@ def _sheet(grid: Grid, sheets: list[str], header: Header) -> Sheet:
     if len(rows) > ROW_LIMIT:
         raise RosterError("too_many_rows", limit=ROW_LIMIT)
     return Sheet(grid.name, sheets, [text for text in header.texts.values() if text], header.mapping,
-                 list(_ignored(grid, header)), header.row + 1, rows, remarks)
+                 list(_ignored(grid, header)), header.row + 1, rows, remarks, list(_columns(grid, header)))
+
+
+def _columns(grid: Grid, header: Header) -> Iterable[SeenColumn]:
+    """Every column with a header or something in it, from the left."""
+    taken = {column.index: column.field for column in header.columns}
+    texts = [text for text in header.texts.values() if text]
+    for index in range(max(map(len, grid.rows))):
+        text, letters = header.texts.get(index, ""), column_letters(index + grid.left)
+        cells = (row[index] for row in grid.rows[header.first:] if index < len(row) and row[index] != "")
+        examples = [_shown(cell) for cell in islice(cells, EXAMPLES)]
+        if text or examples:
+            key = text if texts.count(text) == 1 else letters
+            yield SeenColumn(key, text or letters, taken.get(index, ""), examples)
+
+
+def _shown(cell: Any) -> str:
+    whole = isinstance(cell, float) and cell.is_integer()
+    return str(int(cell) if whole else cell).strip()
 
 
 def _ignored(grid: Grid, header: Header) -> Iterable[str]:

@@ -22,7 +22,7 @@ from models.database import now
 from models.event import touch
 from models.files import take_lock
 from models.names import fold, search_keys
-from models.people import Attendee, Badge, Delegation, ImportRun
+from models.people import Attendee, Badge, Delegation, ImportRun, visible
 from models.runtime import Runtime
 
 CHUNK = 500            # rows in one transaction: a few milliseconds between scans
@@ -77,12 +77,14 @@ def import_file(runtime: Runtime, source: Path | str | bytes, name: str = "", sh
     """
     say = progress or (lambda _stage, _done, _total: None)
     say("read", 0, 0)
-    found = judge(runtime, read(source, name, sheet, mapping))
-    if dry_run or (found.refused and not skip_bad) or not (found.new or found.changed):
+    roster = read(source, name, sheet, mapping)
+    if dry_run:
+        return judge(runtime, roster)
+    with holding(runtime):               # judged under the lock: nobody else's import comes in between
+        found = judge(runtime, roster)
+        if (skip_bad or not found.refused) and (found.new or found.changed):
+            write(runtime, found, name or Path(str(source)).name, actor, say)
         return found
-    with holding(runtime):
-        write(runtime, found, name or Path(str(source)).name, actor, say)
-    return found
 
 
 def judge(runtime: Runtime, sheet: Sheet) -> Verdict:
@@ -116,7 +118,7 @@ class Roster:
         self._phone: dict[tuple[str, str], list[Any]] = {}
         self._unit: dict[tuple[str, str], list[Any]] = {}
         with runtime.connection() as connection:
-            for row in connection.execute(select(_A)):
+            for row in connection.execute(select(_A).where(visible())):
                 self._number[row.number] = row
                 if row.phone:
                     self._phone.setdefault((row.phone, row.folded), []).append(row)

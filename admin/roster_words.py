@@ -36,6 +36,7 @@ SENTENCES = {
     "unknown_vip": "“%(column)s”里的“%(value)s”看不出是还是否。请填“是”或“否”。",
     "unknown_category": "会务方案里没有类别“%(value)s”，最接近的是“%(nearest)s”。",
     "duplicate": "与第 %(first)s 行是同一个人，没有合并。",
+    "ambiguous": "名单里符合的不止一人，分不清是谁。请在这一行填上编号。",
     # a remark, nothing refused
     "error_cell": "第 %(row)s 行“%(column)s”是出错的公式（%(value)s），按空白处理。",
 }
