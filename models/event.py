@@ -114,7 +114,8 @@ class Printer(Model):
     ability: Mapped[str | None] = mapped_column(String(16))      # completed | parsed | none, learnt from a real job
     state: Mapped[str] = mapped_column(String(16), default="idle")
     message: Mapped[str] = mapped_column(default="")
-    checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)   # None: a person wants it looked at now
+    turn: Mapped[int] = mapped_column(default=0, server_default="0")   # jobs sent so far: the next one's process id
 
 
 def touch(session: Session, *what: str) -> None:

@@ -95,13 +95,14 @@ class PrintJob(Model):
     station_key: Mapped[str | None]
     printer_key: Mapped[str]                               # where it is meant to come out
     content: Mapped[dict[str, Any]] = mapped_column(JSON)  # printers/slip.py SlipContent
-    blob: Mapped[bytes | None]
-    sha256: Mapped[str | None]
+    blob: Mapped[bytes | None]                             # zlib of the frozen bytes: a tenth of them
+    sha256: Mapped[str | None]                             # of the bytes themselves
     state: Mapped[str] = mapped_column(default="queued")
     reason: Mapped[str] = mapped_column(default="")        # why it waits or is unknown, in words
     attempts: Mapped[int] = mapped_column(default=0)
     process_id: Mapped[str | None]
     sent_to: Mapped[str | None]                            # the printer of the last attempt
+    actor: Mapped[str] = mapped_column(default="", server_default="")   # who asked for a copy, or decided about it last
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     not_before: Mapped[datetime | None] = mapped_column(UTCDateTime)
     sending_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
