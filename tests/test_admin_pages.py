@@ -1,0 +1,177 @@
+"""The coordinator's door: signing in and out, the first set-up, who may see what, the other language."""
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from admin import people
+from app import create_app
+from guard import STAFF_COOKIE
+from models.runtime import Runtime
+
+PASSPHRASE = "山高水长好风光好"
+PAGES = ["/admin/", "/admin/ledger", "/admin/staff"]
+
+
+def token_of(client: FlaskClient, path: str = "/login") -> str:
+    """The page's own CSRF token."""
+    found = re.search(r'name="csrf-token" content="([^"]+)"', client.get(path).text)
+    assert found
+    return found[1]
+
+
+def post(client: FlaskClient, path: str, seen_at: str | None = None, **fields: str):
+    return client.post(path, data={"csrf_token": token_of(client, seen_at or path), **fields})
+
+
+def sign_in(client: FlaskClient, name: str, secret: str = "2468", next_: str = ""):
+    return post(client, "/login", name=name, secret=secret, next=next_)
+
+
+@pytest.fixture
+def coordinator(client, create_staff) -> FlaskClient:
+    """A browser in which the coordinator has signed in."""
+    create_staff("陈总", "coordinator")
+    assert sign_in(client, "陈总").status_code == 303
+    return client
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_stranger_is_sent_to_the_login_and_a_lead_is_told_it_is_not_theirs(client, create_staff, path):
+    create_staff("李组长", "lead")
+    answer = client.get(path)
+    assert answer.status_code == 303 and answer.location.startswith("/login?next=")
+    sign_in(client, "李组长")
+    assert client.get(path).status_code == 403
+
+
+@pytest.mark.parametrize("role", ["staff", "lead"])
+def test_staff_land_on_a_page_that_sends_them_to_their_station(client, create_staff, role):
+    create_staff("小王", role)
+    answer = sign_in(client, "小王", next_="/admin/")
+    assert answer.location == "/login"
+    assert "服务点" in client.get("/login").text
+
+
+def test_the_coordinator_lands_on_the_dashboard_or_where_they_were_going(client, create_staff):
+    create_staff("陈总", "coordinator")
+    assert sign_in(client, "陈总").location == "/admin/"
+    assert sign_in(app_client(client), "陈总", next_="/admin/ledger?service=lunch").location == "/admin/ledger?service=lunch"
+
+
+def app_client(client: FlaskClient) -> FlaskClient:
+    return client.application.test_client()
+
+
+@pytest.mark.parametrize("next_", ["https://evil.example/", "//evil.example/", "/\\evil.example", "\\\\evil.example",
+                                   "/\t/evil.example", "javascript:alert(1)", "evil"])
+def test_next_leads_to_no_other_server(client, create_staff, next_):
+    create_staff("陈总", "coordinator")
+    assert sign_in(client, "陈总", next_=next_).location == "/admin/"
+
+
+def test_a_wrong_secret_and_an_unknown_name_are_told_alike(client, create_staff):
+    create_staff("陈总", "coordinator")
+    wrong, unknown = sign_in(client, "陈总", "1357"), sign_in(client, "没这人", "1357")
+    assert wrong.status_code == unknown.status_code == 403
+    assert "姓名或口令不对" in wrong.text and "姓名或口令不对" in unknown.text
+    assert STAFF_COOKIE not in wrong.headers.get("Set-Cookie", "")
+
+
+def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(client, create_staff):
+    create_staff("陈总", "coordinator")
+    cookie = next(c for c in sign_in(client, "陈总").headers.getlist("Set-Cookie") if c.startswith(STAFF_COOKIE))
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
+
+
+def test_signing_out_ends_the_session_for_a_copied_cookie_too(coordinator):
+    copied = coordinator.get_cookie(STAFF_COOKIE).value
+    assert post(coordinator, "/logout", "/admin/staff").location == "/login"
+    thief = coordinator.application.test_client()
+    thief.set_cookie(STAFF_COOKIE, copied)
+    assert thief.get("/admin/").status_code == 303
+
+
+def test_signing_in_again_ends_the_session_before_it(coordinator, create_staff):
+    before = coordinator.get_cookie(STAFF_COOKIE).value
+    create_staff("王总", "coordinator")
+    post(coordinator, "/login", "/login?again=1", name="王总", secret="2468")
+    other = coordinator.application.test_client()
+    other.set_cookie(STAFF_COOKIE, before)
+    assert other.get("/admin/").status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout", "/setup", "/language", "/admin/staff", "/admin/ledger/person"])
+def test_a_form_without_the_page_s_token_changes_nothing(coordinator, path):
+    answer = coordinator.post(path, data={"name": "陈总", "secret": "2468", "lang": "en"})
+    assert answer.status_code == 400
+    assert "没有做任何改动" in answer.text
+
+
+@pytest.fixture
+def limited(data, create_staff) -> Flask:
+    """The application with its rate limits on."""
+    create_staff("陈总", "coordinator")
+    create_staff("王总", "coordinator")
+    return create_app({"DATA": data, "TESTING": True, "RATELIMIT_ENABLED": True})
+
+
+def test_guessing_one_name_locks_out_neither_others_here_nor_that_person_elsewhere(limited):
+    here, elsewhere = limited.test_client(), limited.test_client()
+    answers = [sign_in(here, "陈总", "0000").status_code for _ in range(11)]
+    assert answers == [403] * 10 + [429]
+    assert sign_in(here, "陈总").status_code == 429
+    assert sign_in(here, "王总").status_code == 303
+    page = elsewhere.get("/login", environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    token = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
+    answer = elsewhere.post("/login", data={"csrf_token": token[1] if token else "", "name": "陈总", "secret": "2468"},
+                            environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    assert answer.status_code == 303
+
+
+def test_the_one_time_code_makes_the_first_coordinator_and_signs_them_in(client, runtime: Runtime):
+    code = people.setup_code(runtime) or ""
+    answer = post(client, "/setup", code=f"{code[:4]} {code[4:]}", name="陈总", secret=PASSPHRASE, again=PASSPHRASE)
+    assert answer.location == "/admin/"
+    assert client.get("/admin/staff").status_code == 200
+    assert "已经设置好了" in client.get("/setup").text
+
+
+def test_a_slip_of_the_finger_at_set_up_costs_nothing(client, runtime: Runtime):
+    code = people.setup_code(runtime) or ""
+    for wrong, words in [({"again": "山高"}, "两次输入的口令不一样"), ({"code": "00000000"}, "一次性代码不对"),
+                         ({"secret": "1", "again": "1"}, "至少 8 个字")]:
+        fields = {"code": code, "name": "陈总", "secret": PASSPHRASE, "again": PASSPHRASE, **wrong}
+        answer = post(client, "/setup", **fields)
+        assert answer.status_code == 403 and words in answer.text and 'value="陈总"' in answer.text
+    assert post(client, "/setup", code=code, name="陈总", secret=PASSPHRASE, again=PASSPHRASE).status_code == 303
+
+
+def test_two_who_use_the_code_at_once_make_one_coordinator(app, runtime: Runtime):
+    code = people.setup_code(runtime) or ""
+    browsers = [app.test_client() for _ in range(2)]
+    for browser in browsers:
+        browser.get("/setup")
+
+    def use(number: int) -> int:
+        return post(browsers[number], "/setup", code=code, name=f"总{number}", secret=PASSPHRASE,
+                    again=PASSPHRASE).status_code
+    runtime.writer.start()
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            assert sorted(pool.map(use, range(2))) == [303, 403]
+    finally:
+        runtime.writer.stop()
+    assert [one.role for one in people.everyone(runtime)] == ["coordinator"]
+
+
+def test_one_tap_gives_the_other_language_on_the_same_page(client):
+    answer = post(client, "/language", "/login", lang="en", next="/login?again=1")
+    assert answer.status_code == 303 and answer.location == "/login?again=1"
+    page = client.get("/login").text
+    assert '<html lang="en"' in page and "Sign in" in page
+    assert post(client, "/language", "/login", lang="xx", next="//evil.example").location == "/"
