@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import multiprocessing
 import os
 import socket
 import sys
@@ -48,6 +49,8 @@ def run(console: Console, host: str, port: int, also: Callable[[Any, str], None]
     from granian import Granian
     from granian.constants import Interfaces
 
+    # A forked worker would inherit this process's threads' locks and its SQLite handles, and hang at random.
+    multiprocessing.set_start_method("spawn", force=True)
     app = console.app()
     with holding(console.data), reserved(host, port) as real_port:
         url = f"http://{address_of(host)}:{real_port}"
