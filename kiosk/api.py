@@ -196,6 +196,8 @@ def stream() -> Response:
     device, runtime = g.device, guard.runtime()
 
     def is_wanted() -> bool:
+        if device is not None:      # a big screen says nothing else: its open stream is its sign of life
+            runtime.sight(device.id, None, None)
         return device is None or any(d.id == device.id for d in runtime.plan().devices.values())
     try:
         events = current_app.extensions["huiwu.live"].subscribe(is_wanted)
