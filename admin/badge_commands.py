@@ -104,7 +104,7 @@ def reissue(console: Console, number: str) -> None:
         person = _person(session, number)
         return person.name, badge_table.reissue(session, person.id)
     name, code = console.app().extensions["huiwu"].writer.do(change)
-    console.done({"number": number, "code": code}, f"{number} {name} 的新编码 new code: {code}\n{_WARNING}")
+    console.done({"number": number, "code": code}, f"{number} {name} 的新编码 new code: {code}")
 
 
 @click.command()

@@ -25,7 +25,7 @@ BATCH = 500
 LEAD = "周组长"
 ON_ITS_WAY = timedelta(milliseconds=300)      # from the tablet to the ledger
 _SIZES = ("S", "M", "L", "XL")
-_FIRST_DAY, _RECENTLY = 0.62, 0.86            # shares: arrived on the first day; those and the last hours' arrivals
+_FIRST_DAY, _RECENTLY = 0.5, 0.86            # shares: arrived on the first day; those and the last hours' arrivals
 _DOORS = {"kiosk-1": 45, "desk-1": 30, "desk-2": 25}
 
 

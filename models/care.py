@@ -157,7 +157,7 @@ def go_live(runtime: Runtime) -> tuple[int, Path]:
             raise CareRefused("live_already", "会议已经正式开始。 The event is live already.")
         scans = session.scalar(select(func.count()).select_from(Scan)) or 0
         head = session.scalar(select(func.max(Scan.seq))) or 0
-        aside = stamped(runtime.data, "trial", now().astimezone(event.zone))
+        aside = stamped(runtime.data, "trial", now().astimezone())
         with replacing(aside) as beside:
             copy_database(database_path(runtime.data), beside)
             look_into(beside)
