@@ -66,13 +66,17 @@ def _backup_name(data: Path) -> Path:
 
 
 def copy_database(source: Path, target: Path, step: Step | None = None) -> None:
-    """Copies a database in one consistent state into one file without a log beside it."""
-    with _opened(source) as there, closing(sqlite3.connect(target)) as here:
-        # A snapshot held for the whole copy: without it each commit of the server would start the copy over.
-        there.execute("BEGIN")
-        there.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        there.backup(here, pages=PAGES_AT_ONCE, sleep=0, progress=step and _told(step))
-        here.execute("PRAGMA journal_mode=DELETE")
+    """Copies a database in one consistent state into one file without a log beside it. CareRefused: not_copied."""
+    try:
+        with _opened(source) as there, closing(sqlite3.connect(target)) as here:
+            # A snapshot held for the whole copy: without it each commit of the server would start the copy over.
+            there.execute("BEGIN")
+            there.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            there.backup(here, pages=PAGES_AT_ONCE, sleep=0, progress=step and _told(step))
+            here.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        raise CareRefused("not_copied", f"没有复制成（{error}）：请检查磁盘空间和权限。"
+                                        " The copy could not be made: look at disk space and permissions.") from error
 
 
 def look_into(file: Path) -> Copy:
