@@ -18,6 +18,7 @@ from models.masks import mask_phone
 from models.rules import UNDO_WITHIN
 from models.snapshot import CategoryView, Snapshot, StationView
 
+PERSONAL = ("revoked", "cancelled", "pending", "replaced")   # said of the person once, not at every tile
 PRESENCE = ("meal", "session")      # had by being there: never given along with other things by one tap
 ICONS = {"sign_in": "badge-check", "material": "shopping-bag", "meal": "utensils", "session": "calendar-days"}
 DONE_ROWS = 6
@@ -129,7 +130,7 @@ def _line(tile: Tile, is_open: bool, plan: Snapshot, at: datetime) -> str:
                  "session": _("%(time)s 已入场")}
         return words.get(tile.kind, "%(time)s") % {"time": clock(tile.used_at, plan, at)}
     if not is_open:
-        return tile.message
+        return _("请组长处理") if tile.reason in PERSONAL else tile.message
     parts = []
     if tile.stock_left is not None:
         parts.append(_("剩 %(left)s 份", left=tile.stock_left))

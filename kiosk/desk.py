@@ -9,11 +9,10 @@ from flask_babel import gettext as _
 
 import guard
 from guard import limiter, may
-from kiosk import cards, lookup, paper, search, words
+from kiosk import cards, lookup, paper, search
 from kiosk.api import heard, language
 from kiosk.room import device_id, each_device, handle, pages, part, whose, words_of
 from models import codes, reports
-from models.asks import Answer
 from models.database import now
 from models.masks import mask_phone
 from models.people import Attendee
@@ -75,10 +74,10 @@ def recent() -> Response:
     plan = runtime.plan()
     midnight = now().astimezone(plan.event.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     with runtime.connection() as connection:
-        rows = reports.last_scans(connection, plan, RECENT, here.key)
+        rows = reports.last_scans(connection, plan, RECENT * 3, here.key)
         today = reports.by_station(connection, here.key, midnight)
         printer = reports.printers(connection).get(here.printer or "")
-    return part("kiosk/_recent.html", rows=[_row(row) for row in rows], printer=printer, numbers=[
+    return part("kiosk/_recent.html", rows=_rows(rows), printer=printer, numbers=[
         (words_of(plan.services[key].name, plan.services[key].name_en), today.get(key, 0))
         for key in here.services if key in plan.services])
 
@@ -108,13 +107,18 @@ def _by_code(code: str) -> Response:
 def _card(sight: lookup.Sight, by: str, said: str, coupon: str | None = None) -> Response:
     plan, here = guard.runtime().plan(), guard.station()
     reason = lookup.overall(sight)
-    message = words.message(Answer("-", 0, "-", "refused", reason, None, {"detail": {}}, sight.found.person, at=now()),
-                            plan, language()) if reason else ""
+    message = _trouble(reason) if reason else ""
     card = cards.card(sight, plan, here, device_id(), message, by)
     meal = plan.services.get(coupon) if coupon else None
     jobs = paper.jobs_of(card.person.id, plan) if card.person else []
     return part("kiosk/_person.html", 404 if reason == "unknown" else 200, card=card, jobs=jobs, said=_said(said),
                 prints=here.printer is not None, coupon=words_of(meal.name, meal.name_en) if meal else "")
+
+
+def _trouble(reason: str) -> str:
+    """What is wrong, in the words of the desk itself: nobody is sent on to another one."""
+    return {"unknown": _("查无此码，不是本次会议的证件"), "revoked": _("旧证，已作废；请用新证"),
+            "cancelled": _("报名已取消"), "pending": _("报名待审核"), "replaced": _("已由他人替会")}.get(reason, reason)
 
 
 def _search(wanted: str) -> Response:
@@ -137,12 +141,20 @@ def _hit(one: Attendee, plan: Any) -> dict[str, Any]:
             "category": words_of(category.name, category.name_en), "colour": category.colour}
 
 
-def _row(row: dict[str, Any]) -> dict[str, Any]:
-    """A line of 刚刚: the name, what happened, when."""
-    undone, accepted = row["voids"] is not None, row["verdict"] == "accepted"
-    what = _("撤销 %(service)s", service=row["service"]) if undone else row["service"]
-    return {"name": row["name"] or _("未知证件"), "what": what, "time": f"{row['scanned_at']:%H:%M}",
-            "refused": not accepted}
+def _rows(scans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines of 刚刚: the name, what happened, when; what one person received in one go is one line."""
+    rows: list[dict[str, Any]] = []
+    for scan in scans:
+        plain = scan["verdict"] == "accepted" and scan["voids"] is None
+        what = _("撤销 %(service)s", service=scan["service"]) if scan["voids"] is not None else scan["service"]
+        row = {"who": scan["attendee"], "name": scan["name"] or _("未知证件"), "what": [what], "plain": plain,
+               "time": f"{scan['scanned_at']:%H:%M}", "refused": scan["verdict"] != "accepted"}
+        last = rows[-1] if rows else None
+        if plain and last and last["plain"] and (last["who"], last["time"]) == (row["who"], row["time"]):
+            last["what"].insert(0, what)
+        else:
+            rows.append(row)
+    return rows[:RECENT]
 
 
 def _said(key: str) -> str:

@@ -44,10 +44,10 @@ def pair() -> Response:
 @may("anyone")
 def redeem() -> Any:
     """A pairing code makes this device a tablet of its station. A tablet that was one before leaves its old station."""
-    typed, old = _digits(request.form.get("code", "")), g.device
+    typed, name, old = _digits(request.form.get("code", "")), _device_name(), g.device
 
     def change(session: Session) -> str:
-        token, _key = pairing.redeem(session, typed, _device_name())
+        token, _key = pairing.redeem(session, typed, name)
         if old is not None:
             pairing.revoke(session, old.id)
         return token

@@ -1,8 +1,10 @@
 """The pages of a tablet: pairing, the station's own page by its mode, and what a desk does."""
 from __future__ import annotations
 
-from kiosk import desk, paper, walk_in
-from kiosk import pages as station_pages
+import kiosk.desk
+import kiosk.pages
+import kiosk.paper
+import kiosk.walk_in  # noqa: F401  each module puts its views on the blueprint
 from kiosk.room import pages
 
-__all__ = ["desk", "pages", "paper", "station_pages", "walk_in"]
+__all__ = ["pages"]

@@ -194,7 +194,8 @@ document.addEventListener("language", () => { listServices(); pick(now.service?.
 listServices();
 listDirections();
 preselect();
-station = await openStation({ facing: "environment", onCode: scan, onNews: preselect, onLate: late });
+const news = () => { counts.clear(); preselect(); };   // other gates count too: the server's numbers go before our own
+station = await openStation({ facing: "environment", onCode: scan, onNews: news, onLate: late });
 document.querySelector("#camera video").addEventListener("playing", listCameras);
 if (data.live) {
   openLive(data.live, { counts: ({ services = {} }) => {

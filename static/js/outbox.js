@@ -4,6 +4,7 @@
  *   await outbox.check(url) -> {status, data}           asks the server for its epoch and head (GET /api/v1/station)
  *   await outbox.submit(scan, {grant}) -> result        the server's answer (api.md), or {pending: true, id, why} when
  *                                                       nothing answered: why "offline" "busy" "unpaired"
+ *   await outbox.submitAll(scans, {grant}) -> results   several of one person, in this order, in one request
  *   await outbox.waiting() -> number                    not yet acknowledged
  *   outbox.addEventListener("status", e => e.detail)    {waiting, state}: "ok" "sending" "offline" "busy" "unpaired"
  *   outbox.addEventListener("late", e => e.detail)      {scan, result}: an answer nobody waits for any more
@@ -45,13 +46,16 @@ class Outbox extends EventTarget {
   waiting() { return this.store.count(); }
   forget() { return this.store.forget(); }
 
-  async submit(scan, { grant = null } = {}) {
-    const full = { id: newId(), scanned_at: deviceNow(), ...scan };
-    await this.store.add({ scan: full, grant, acked: 0, final: null, at: full.scanned_at });
-    return new Promise((done) => {
-      this.callers.set(full.id, done);
-      this.drain();
-    });
+  async submit(scan, options) {
+    return (await this.submitAll([scan], options))[0];
+  }
+
+  async submitAll(scans, { grant = null } = {}) {
+    const full = scans.map((scan) => ({ id: newId(), scanned_at: deviceNow(), ...scan }));
+    const answers = full.map(({ id }) => new Promise((done) => this.callers.set(id, done)));
+    await Promise.all(full.map((scan) => this.store.add({ scan, grant, acked: 0, final: null, at: scan.scanned_at })));
+    this.drain();
+    return Promise.all(answers);
   }
 
   /** One drain at a time; a call during one makes it look once more, so that no scan waits for a timer. */

@@ -125,8 +125,9 @@ function factOf(result, { service, services = [], zone }) {
   const named = (key) => services.find((one) => one.key === key) ?? { name: key, name_en: key };
   const both = (key, zh, en) => t(zh(named(key).name), en(named(key).name_en || named(key).name));
   if (result.first) return firstUse(result.first, service, zone);
-  if (result.needs) return both([result.needs].flat()[0], (name) => `请先办理：${name}`, (name) => `First: ${name}`);
-  if (result.for) return both(result.for, (name) => `这张券用于 ${name}`, (name) => `This slip is for ${name}`);
+  const { needs, for: meal } = { ...result, ...result.detail };
+  if (needs) return both([needs].flat()[0], (name) => `请先办理：${name}`, (name) => `First: ${name}`);
+  if (meal) return both(meal, (name) => `这张券用于 ${name}`, (name) => `This slip is for ${name}`);
   if (result.reason === "too_early" || result.reason === "too_late") return windowOf(result, service, zone);
   return null;
 }
