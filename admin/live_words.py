@@ -26,7 +26,7 @@ def words() -> dict[str, Any]:
         "stock": _("{name} 只剩 {left}，还有 {n} 人没领"), "none_left": _("{name} 已发完，还有 {n} 人没领"),
         "see": _("查看"), "answer": _("回答"), "calm": _("没有需要处理的事"),
         "online": _("在线"), "offline": _("离线"), "unpaired": _("还没有平板"), "pair": _("配对"), "tablets": _("{n} 台"),
-        "idle": _("正常"), "working": _("正在打印"), "queue": _("{n} 张等待"), "unasked": _("还没联系过"),
+        "idle": _("正常"), "working": _("正在打印"), "queue": _("{n} 张等待"),
         "now": _("刚才"), "seconds": _("{n} 秒前"), "minutes": _("{n} 分钟前"), "hours": _("{n} 小时前"),
         "days": _("{n} 天前"), "last": _("最后一次扫码 {ago}"), "none": _("还没有扫码"),
         "live": _("实时"), "lost": _("断开，正在重连"), "ended": _("已断开，请重新登录"),

@@ -53,7 +53,7 @@ function options(figure, zone, colour, rows, onCursor) {
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { x: { range: (_u, least, most) => [least, Math.max(most + BUCKET_S, least + LEAST_WIDTH_S)] },
               y: { range: (_u, _least, most) => [0, Math.max(5, most * 1.08)] } },
-    axes: [{ ...axis, size: 34, grid: { show: false }, space: 90, incrs: [300, 600, 900, 1800, 3600, 7200], values: (_u, times) => times.map((s) => clock.format(s * 1000)) },
+    axes: [{ ...axis, size: 34, grid: { show: false }, space: 70, incrs: [300, 600, 900, 1800, 3600, 7200], values: (_u, times) => times.map((s) => clock.format(s * 1000)) },
            { ...axis, size: 44, grid: { stroke: line, width: 1 }, border: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], space: 48 }],
     series: [{}, { stroke: "transparent", fill: full, width: 0, points: { show: false },
                    paths: uPlot.paths.bars({ size: [0.72, 48], align: 1, radius: 0.12, disp: { fill: { unit: 3, values: () => shades(rows(), full) } } }) }],
