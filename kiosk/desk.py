@@ -11,7 +11,7 @@ import guard
 from guard import limiter, may
 from kiosk import cards, lookup, paper, search
 from kiosk.api import heard, language
-from kiosk.room import device_id, each_device, handle, pages, part, whose, words_of
+from kiosk.room import device_id, each_device, handle, in_words, pages, part, whose, words_of
 from models import codes, reports
 from models.database import now
 from models.masks import mask_phone
@@ -77,6 +77,8 @@ def recent() -> Response:
         rows = reports.last_scans(connection, plan, RECENT * 3, here.key)
         today = reports.by_station(connection, here.key, midnight)
         printer = reports.printers(connection).get(here.printer or "")
+    if printer:
+        printer["message"] = in_words(printer["message"])
     return part("kiosk/_recent.html", rows=_rows(rows), printer=printer, numbers=[
         (words_of(plan.services[key].name, plan.services[key].name_en), today.get(key, 0))
         for key in here.services if key in plan.services])
@@ -157,9 +159,13 @@ def _rows(scans: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows[:RECENT]
 
 
-def _said(key: str) -> str:
-    """What was just done to this person, in words; the address carries the key only."""
-    return {"registered": _("已登记"), "registered_no_printer": _("已登记。本台没有打印机，请到有打印机的台补打代表证"),
-            "corrected": _("已更正"), "unchanged": _("没有改动"),
-            "replaced": _("已换证，旧证已作废"), "replaced_no_printer": _("已换证，旧证已作废。本台没有打印机，请另打新证"),
-            "reprinted": _("已补打"), "answered": _("已记下")}.get(key, "")
+def _said(key: str) -> tuple[str, str]:
+    """What was just done to this person, in words, with its tone; the address carries the key only."""
+    done = {"registered": _("已登记"), "corrected": _("已更正"), "unchanged": _("没有改动"),
+            "replaced": _("已换证，旧证已作废"), "reprinted": _("已补打"), "answered": _("已记下")}
+    asks = {"registered_no_printer": _("已登记。本台没有打印机，代表证请另打"),
+            "replaced_no_printer": _("已换证，旧证已作废。本台没有打印机，新证请另打"),
+            "unanswered": _("请先回答：这张小票出来了吗？"), "undone": _("这一项已撤销，小票不能再打"),
+            "voided": _("这张餐券已作废，不能再打"), "revoked": _("这个代表证已作废，不能再打"),
+            "settled": _("这张小票已经处理过了")}
+    return ("ok", done[key]) if key in done else ("ask", asks.get(key, ""))

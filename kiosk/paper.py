@@ -1,17 +1,19 @@
 """Slips at the desk: how each is doing, in words; a marked reprint; "did it come out?" asked of a person."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
 
 import guard
 from guard import may
 from kiosk import cards
-from kiosk.room import handle, pages, part, whose
+from kiosk.room import handle, in_words, pages, part, whose
 from models import print_queue, reports
 from models.database import now
 from models.people import Attendee
@@ -58,8 +60,7 @@ def jobs() -> Response:
 def reprint() -> Any:
     """The same content again, as a marked copy."""
     job_id, actor = request.form.get("job", ""), guard.actor()
-    guard.runtime().writer.do(lambda session: print_queue.reprint(session, job_id, actor))
-    return _back(job_id, "reprinted")
+    return _do(job_id, "reprinted", lambda session: print_queue.reprint(session, job_id, actor))
 
 
 @pages.post("/desk/came-out")
@@ -67,8 +68,18 @@ def reprint() -> Any:
 def came_out() -> Any:
     """A person looked whether a slip came out whose printer did not say."""
     job_id, did, actor = request.form.get("job", ""), request.form.get("out") == "yes", guard.actor()
-    guard.runtime().writer.do(lambda session: print_queue.answer_unknown(session, job_id, did, actor))
-    return _back(job_id, "answered")
+    return _do(job_id, "answered", lambda session: print_queue.answer_unknown(session, job_id, did, actor))
+
+
+def _do(job_id: str, said: str, work: Callable[[Session], object]) -> Any:
+    """Does it and shows the person again; what is not possible is said there."""
+    try:
+        guard.runtime().writer.do(work)
+    except print_queue.NotPossible as refused:
+        return _back(job_id, refused.word)
+    except print_queue.NoSuchJob:
+        return part("kiosk/_slip.html", 404, job=None, person=None, who="")
+    return _back(job_id, said)
 
 
 def by_code(code: str) -> Response:
@@ -104,7 +115,7 @@ def _printers() -> dict[str, Any]:
 
 def _line(job: PrintJob, plan: Snapshot, printers: dict[str, Any]) -> JobLine:
     printer = printers.get(job.printer_key, {})
-    trouble = printer.get("message", "") if printer.get("state") in ("blocked", "offline") else ""
+    trouble = in_words(printer.get("message", "")) if printer.get("state") in ("blocked", "offline") else ""
     named = printer.get("name", job.printer_key)
     waits = _("%(printer)s %(trouble)s，等待打印", printer=named, trouble=trouble) if trouble else _("等待打印")
     words = {"queued": waits, "sending": _("正在打印"), "printed": _("已打印"), "parsed": _("已送到打印机"),

@@ -36,6 +36,12 @@ def words_of(name: str, name_en: str) -> str:
     return (name_en or name) if language() == "en" else name
 
 
+def in_words(message: str) -> str:
+    """A printer's message, which is kept in both languages ("缺纸 · Out of paper"), in the person's."""
+    chinese, _dot, english = message.partition(" · ")
+    return (english or chinese) if language() == "en" else chinese
+
+
 def device_id() -> int:
     """The tablet that asks; only in views that a station may call."""
     return int(g.device.id)

@@ -45,7 +45,8 @@ def register() -> Any:
     alike = [] if request.form.get("sure") else _lookalikes(person)
     if alike:
         return part("kiosk/_walk_in.html", 409, form=form, categories=_categories(), alike=alike, problem="")
-    made = guard.runtime().writer.do(lambda session: registration.register(session, person, plan, here))
+    actor = guard.actor()
+    made = guard.runtime().writer.do(lambda session: registration.register(session, person, plan, here, actor))
     said = "registered" if made.job_id else "registered_no_printer"
     return redirect(url_for("kiosk.person", who=handle(made.attendee_id), said=said), 303)
 
@@ -98,10 +99,10 @@ def replace() -> Any:
     attendee_id = whose(request.form.get("who", ""))
     if attendee_id is None:
         return _expired()
-    plan, here = guard.runtime().plan(), guard.station()
+    plan, here, actor = guard.runtime().plan(), guard.station(), guard.actor()
 
     def change(session: Session) -> registration.Issued:
-        return registration.replace_badge(session, attendee_id, plan, here)
+        return registration.replace_badge(session, attendee_id, plan, here, actor)
     made = guard.runtime().writer.do(change)
     said = "replaced" if made.job_id else "replaced_no_printer"
     return redirect(url_for("kiosk.person", who=handle(attendee_id), said=said), 303)

@@ -5,20 +5,18 @@ have, so the caller brings them along.
 """
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from models import badges
+from models import badges, print_queue
 from models.database import now
 from models.event import touch
-from models.people import Attendee, Badge, Correction, standing_badge, visible
-from models.scans import PrintJob
+from models.people import Attendee, Correction, visible
 from models.snapshot import Snapshot, StationView
 
 CORRECTABLE = ("name", "name_en", "organisation", "post", "category_key", "phone", "diet", "seat", "table", "room")
@@ -57,7 +55,7 @@ def lookalikes(session: Session, folded: str, phone: str) -> list[Attendee]:
     return list(found.unique())
 
 
-def register(session: Session, person: NewPerson, plan: Snapshot, station: StationView) -> Issued:
+def register(session: Session, person: NewPerson, plan: Snapshot, station: StationView, actor: str) -> Issued:
     """A walk-in with the next free number, a badge, and the badge's print job."""
     number = badges.free_number(session)
     attendee = Attendee(
@@ -65,23 +63,24 @@ def register(session: Session, person: NewPerson, plan: Snapshot, station: Stati
         phone=person.phone, folded=person.folded, search_keys=person.search_keys)
     session.add(attendee)
     session.flush()
-    return _with_badge(session, attendee, badges.issue(session, attendee.id), plan, station)
+    return _with_badge(session, attendee, badges.issue(session, attendee.id), plan, station, actor)
 
 
-def replace_badge(session: Session, attendee_id: int, plan: Snapshot, station: StationView) -> Issued:
+def replace_badge(session: Session, attendee_id: int, plan: Snapshot, station: StationView, actor: str) -> Issued:
     """A new badge; the old one is revoked at once."""
     attendee = session.get_one(Attendee, attendee_id)
-    return _with_badge(session, attendee, badges.reissue(session, attendee_id), plan, station)
+    return _with_badge(session, attendee, badges.reissue(session, attendee_id), plan, station, actor)
 
 
-def correct(session: Session, attendee_id: int, wanted: Mapping[str, str], station: str, actor: str,
-            search: tuple[str, str] | None = None) -> dict[str, list[str]]:
+def correct(session: Session, attendee_id: int, wanted: Mapping[str, Any], station: str | None, actor: str,
+            search: tuple[str, str] | None = None, fields: Sequence[str] = CORRECTABLE) -> dict[str, list[Any]]:
     """Changes what is written of a person, and who changed it; returns field -> [before, after].
 
-    `wanted` has some of CORRECTABLE; `search` the folded name and search keys where the name may be another one.
+    `wanted` has some of `fields` (a desk's are CORRECTABLE); `search` the folded name and search keys where the name
+    may be another one. `station` is None for the coordinator's page.
     """
     attendee = session.get_one(Attendee, attendee_id)
-    changes = {field: [getattr(attendee, field), wanted[field]] for field in CORRECTABLE
+    changes = {field: [getattr(attendee, field), wanted[field]] for field in fields
                if field in wanted and getattr(attendee, field) != wanted[field]}
     if not changes:
         return {}
@@ -95,19 +94,13 @@ def correct(session: Session, attendee_id: int, wanted: Mapping[str, str], stati
     return changes
 
 
-def _with_badge(session: Session, attendee: Attendee, code: str, plan: Snapshot, station: StationView) -> Issued:
+def _with_badge(session: Session, attendee: Attendee, code: str, plan: Snapshot, station: StationView,
+                actor: str) -> Issued:
     if station.printer is None:
         return Issued(attendee.id, attendee.number, None)
-    badge: Badge = session.scalars(standing_badge(attendee.id)).one()
-    at = now()
-    number = (session.scalar(select(func.max(PrintJob.number))) or 0) + 1
-    job = PrintJob(
-        number=number, id=str(uuid.uuid4()), origin=f"badge:{badge.id}", kind="badge", copy=1,
-        attendee_id=attendee.id, station_key=station.key, printer_key=station.printer, state="queued", created_at=at,
-        content={**badge_content(plan, attendee, station, at), "number": number, "copy": 1, "code": code})
-    session.add(job)
-    session.flush()
-    return Issued(attendee.id, attendee.number, job.id)
+    job_id = print_queue.queue_badge(session, attendee.id, code, station.key, station.printer,
+                                     badge_content(plan, attendee, station, now()), actor)
+    return Issued(attendee.id, attendee.number, job_id)
 
 
 def badge_content(plan: Snapshot, person: Attendee, station: StationView, at: datetime) -> dict[str, Any]:
