@@ -17,13 +17,13 @@ from PIL import Image
 from printers import fonts, paper
 from printers.paper import BLACK, WHITE, Sheet
 
-KIND_WORDS = {"slip": ("凭条", "SLIP"), "coupon": ("餐券", "COUPON"), "test": ("测试", "TEST")}
+KIND_WORDS = {"slip": ("凭条", "SLIP"), "coupon": ("餐券", "COUPON"), "test": ("测试", "TEST"), "badge": ("代表证", "BADGE")}
 
 
 class SlipContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that one slip says. Texts are printed as they stand, without control characters; "" leaves a part out."""
 
-    kind: str                               # slip | coupon | test
+    kind: str                               # slip | coupon | badge | test
     event: str
     title: str                              # the service's name
     event_en: str = ""
@@ -72,13 +72,17 @@ def draw(content: SlipContent, width: int) -> Image.Image:
     """The slip as a 1-bit image (mode "1", 0 is black) of the paper's full width in dots, a multiple of 8."""
     if width % 8 or width < 192:
         raise ValueError(f"paper width must be a multiple of 8 dots and at least 192, not {width}")
+    if content.kind == "badge":
+        from printers import badge  # here, since it is drawn with this module's parts
+
+        return badge.draw(content, width)
     sheet = Sheet(width)
     sheet.space(1)
     _reprint(sheet, content)
     _head(sheet, content)
     _title(sheet, content)
     _person(sheet, content)
-    _boxes(sheet, content.lines)
+    boxes(sheet, content.lines)
     _programme(sheet, content.programme)
     _note(sheet, content.note)
     _foot(sheet, content)
@@ -153,7 +157,7 @@ def _person(sheet: Sheet, content: SlipContent) -> None:
         sheet.space(2)
 
 
-def _boxes(sheet: Sheet, lines: tuple[tuple[str, str], ...]) -> None:
+def boxes(sheet: Sheet, lines: tuple[tuple[str, str], ...]) -> None:
     """Seat, table, room: as many boxes in a row as fit, three at most."""
     pairs = [(label, value) for label, value in lines if fonts.clean(value)]
     inner, sizes = sheet.width - 2 * sheet.margin, (sheet.size(24), sheet.size(56))

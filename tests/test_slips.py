@@ -152,3 +152,16 @@ def test_a_character_that_no_font_has_is_named_wherever_it_stands():
 def test_the_time_is_the_one_on_the_wall_of_the_event():
     assert slip.local_time("2026-12-05T23:52:07+08:00") == "2026-12-05 23:52"
     assert slip.local_time("") == ""
+
+
+@WIDTHS
+@pytest.mark.parametrize("name", ["张三", "Anna-Maria Schönhäuser-Wittelsbacher", "古丽·买买提艾力"])
+def test_a_badge_from_the_slip_printer_is_scanned_whatever_the_name(width, name):
+    image = printed(content(kind="badge", title="代表证", name=name, code="B7K3M9Q2TXVZ4A8B1DEFG"), width)
+    assert image.width == width
+    assert [found.text for found in zxingcpp.read_barcodes(image.convert("L"))] == ["B7K3M9Q2TXVZ4A8B1DEFG"]
+
+
+def test_a_further_copy_of_a_badge_says_so():
+    first, second = (slip.draw(content(kind="badge", copy=copy), 576) for copy in (1, 2))
+    assert second.height > first.height
