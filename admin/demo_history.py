@@ -189,6 +189,8 @@ def _trouble(story: Story) -> None:
     ahead = [s for s in story.plan.services.values() if s.windows and s.windows[0].opens > story.moment]
     for guest in here[:2] if ahead else []:
         story.scan(recently + story.minutes(0, 80), "gate-dining", ahead[-1].key, guest.code)
+    for guest in [one for one in here if not _entitled(story.plan.services["gift"], one)][:2]:
+        story.scan(recently + story.minutes(0, 80), "desk-2", "gift", guest.code)
     story.scan(story.moment - timedelta(minutes=6), "desk-1", "bag", here[0].code, force=True, note="给同事代领一份")
 
 

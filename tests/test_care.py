@@ -44,7 +44,8 @@ def as_event(file: Path, folder: Path) -> Runtime:
     """A copy of an event opened as an event."""
     folder.mkdir()
     shutil.copy(file, folder / "huiwu.db")
-    return create_app({"DATA": folder}).extensions["huiwu"]  # type: ignore[no-any-return]
+    runtime: Runtime = create_app({"DATA": folder}).extensions["huiwu"]
+    return runtime
 
 
 def test_a_backup_taken_between_scans_is_one_consistent_state(
