@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from models.names import fold, like_patterns, matches
+from models.finding import conditions
+from models.names import fold, matches
 from models.people import Attendee, visible
 
 HITS = 8
@@ -18,20 +19,10 @@ _KIOSK = re.compile(r"^(?P<name>.*?\D)\s*(?P<digits>\d{4})$")
 
 def at_desk(session: Session, words: str) -> list[Attendee]:
     """Up to eight people whom the words fit, those whose name begins so first."""
-    query = words.strip()
-    folded = fold(query)
-    if len(folded) < 2:
+    query, wanted = words.strip(), conditions(words)
+    if not wanted:
         return []
-    wanted: list[ColumnElement[bool]] = [
-        Attendee.search_keys.like(pattern, escape="\\") for pattern in like_patterns(query)]
-    wanted.append(Attendee.number == query.upper())
-    if len(folded) >= 2 and not folded.isascii():
-        wanted.append(Attendee.organisation.like(f"%{_escaped(query)}%", escape="\\"))
-    if folded.isdigit() and len(folded) >= 4:
-        wanted.append(Attendee.phone.like(f"%{folded}"))
-    if folded.isascii() and len(folded) >= 3:
-        wanted += [Attendee.number.like(f"{_escaped(query)}%", escape="\\"),
-                   Attendee.organisation.like(f"%{_escaped(query)}%", escape="\\")]
+    folded = fold(query)
     found = session.execute(select(Attendee).where(visible(), or_(*wanted)).limit(CANDIDATES)).unique().scalars()
     return sorted(found, key=lambda person: _rank(person, query, folded))[:HITS]
 
@@ -52,8 +43,3 @@ def _rank(person: Attendee, query: str, folded: str) -> Any:
     exact = person.folded == folded or person.number == query.upper()
     return (not exact, not person.folded.startswith(folded), not matches(query, person.search_keys), person.folded,
             person.organisation)
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"([%_\\])", r"\\\1", text)
-

@@ -122,7 +122,7 @@ def _to_csv(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:
         sheet = csv.writer(out)
         sheet.writerow(columns)
         for count, row in enumerate(rows, 1):                          # noqa: B007  the last number is the answer
-            sheet.writerow([_harmless(_cell(row[name])) for name in columns])
+            sheet.writerow([harmless(_cell(row[name])) for name in columns])
     return count
 
 
@@ -167,5 +167,6 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
+    """A cell of a csv that no spreadsheet runs as a formula."""
     return "'" + value if isinstance(value, str) and _FORMULA.match(value) else value
