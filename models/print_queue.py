@@ -8,17 +8,19 @@ import uuid
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from models import codes
 from models.database import now
 from models.event import Event, Printer
+from models.facts import ACCEPTED
 from models.people import Badge, Coupon
-from models.scans import PrintJob
+from models.scans import PrintJob, Scan
 from models.words import gettext as _
 
 WAITING = ("queued", "sending", "held")
 DONE = ("printed", "parsed", "sent")
+_UNDO = aliased(Scan)
 
 
 class NoSuchJob(LookupError):
@@ -87,7 +89,8 @@ def hold(session: Session, job_id: str, actor: str) -> None:
 
 
 def release(session: Session, job_id: str, actor: str) -> None:
-    """A held job goes back into the queue. NoSuchJob, NotPossible."""
+    """A held job goes back into the queue, unless its scan was undone meanwhile. NoSuchJob, NotPossible."""
+    _check_standing(session, job_of(session, job_id))
     _change(session, job_id, actor, ("held", "queued"), state="queued", reason="", not_before=None)
 
 
@@ -155,8 +158,9 @@ def _copies(job: PrintJob) -> Any:
 
 
 def _check_standing(session: Session, job: PrintJob) -> None:
-    """Nothing is printed again that is not good any more."""
-    if job.reason == "undone":
+    """Nothing is printed that is not good any more."""
+    if job.scan_id and session.scalar(select(_UNDO.seq).join(Scan, _UNDO.voids == Scan.seq).where(
+            Scan.id == job.scan_id, _UNDO.verdict == ACCEPTED)):
         raise NotPossible("undone")
     if job.kind == "coupon" and session.scalar(
             select(Coupon.id).where(Coupon.code == job.code, Coupon.voided_at.is_not(None))):

@@ -100,9 +100,9 @@ class Worker:
             except NotRecorded as error:
                 log.warning("printer %s waits, the disk takes nothing: %s", self.key, error)
                 rest = LOOK
-            except Exception:
+            except Exception:             # a worker that ends would leave its printer mute until the next start
                 log.exception("printer %s", self.key)
-                self._write(lambda session: print_states.lose(session, self.key))
+                self._give_up()
                 rest = LOOK
             if rest > 0:
                 self.bell.wait(min(rest, LOOK))
@@ -164,6 +164,13 @@ class Worker:
         if moved:
             log.info("%s takes %s jobs over from %s", backup, moved, self.key)
         return bool(moved)
+
+    def _give_up(self) -> None:
+        """After a mistake of our own: what was being sent is `unknown`, like after a crash."""
+        try:
+            self._write(lambda session: print_states.lose(session, self.key))
+        except Exception:
+            log.exception("printer %s: the next start will say `unknown`", self.key)
 
     # --- one job ---
 
@@ -228,7 +235,8 @@ class Worker:
         reason = words(outcome.problem or Problem.UNCONFIRMED, outcome.detail) if unknown else ""
 
         def write(session: Session) -> None:
-            print_states.finish(session, number, print_states.process_id(turn), outcome.state, reason, now())
+            if not print_states.finish(session, number, print_states.process_id(turn), outcome.state, reason, now()):
+                return                    # said already: we were stopping, and it took too long
             learnt = {"ability": outcome.ability.value} if outcome.ability else {}
             low = words(Problem.NEAR_END) if outcome.near_end else ""
             print_states.say(session, self.key, state="waiting" if unknown else "idle", checked_at=now(),
