@@ -16,6 +16,7 @@ from models import codes, reports
 from models.database import now
 from models.masks import mask_phone
 from models.people import Attendee
+from models.snapshot import Snapshot
 
 RECENT = 7
 CODE_LIMIT, WORDS_LIMIT = 512, 120
@@ -79,7 +80,7 @@ def recent() -> Response:
         printer = reports.printers(connection).get(here.printer or "")
     if printer:
         printer["message"] = in_words(printer["message"])
-    return part("kiosk/_recent.html", rows=_rows(rows), printer=printer, numbers=[
+    return part("kiosk/_recent.html", rows=_rows(rows, plan), printer=printer, numbers=[
         (words_of(plan.services[key].name, plan.services[key].name_en), today.get(key, 0))
         for key in here.services if key in plan.services])
 
@@ -135,7 +136,7 @@ def _search(wanted: str) -> Response:
     return part("kiosk/_hits.html", hits=hits, message=message, wanted=wanted)
 
 
-def _hit(one: Attendee, plan: Any) -> dict[str, Any]:
+def _hit(one: Attendee, plan: Snapshot) -> dict[str, Any]:
     category = plan.categories[one.category_key]
     states = {"pending": _("待审核"), "cancelled": _("已取消"), "replaced": _("已替会")}
     return {"who": handle(one.id), "name": one.name, "name_en": one.name_en, "org": one.organisation,
@@ -143,12 +144,14 @@ def _hit(one: Attendee, plan: Any) -> dict[str, Any]:
             "category": words_of(category.name, category.name_en), "colour": category.colour}
 
 
-def _rows(scans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows(scans: list[dict[str, Any]], plan: Snapshot) -> list[dict[str, Any]]:
     """The lines of 刚刚: the name, what happened, when; what one person received in one go is one line."""
     rows: list[dict[str, Any]] = []
     for scan in scans:
         plain = scan["verdict"] == "accepted" and scan["voids"] is None
-        what = _("撤销 %(service)s", service=scan["service"]) if scan["voids"] is not None else scan["service"]
+        service = plan.services.get(scan["service_key"])
+        named = words_of(service.name, service.name_en) if service else scan["service"]
+        what = _("撤销 %(service)s", service=named) if scan["voids"] is not None else named
         row = {"who": scan["attendee"], "name": scan["name"] or _("未知证件"), "what": [what], "plain": plain,
                "time": f"{scan['scanned_at']:%H:%M}", "refused": scan["verdict"] != "accepted"}
         last = rows[-1] if rows else None

@@ -19,7 +19,7 @@ COUNTING = ("gate", "desk")
 
 def station_news(runtime: Runtime, station: StationView) -> dict[str, Any]:
     """The whole answer of `GET /api/v1/station`, which is also a station page's data: a gate and a desk get the numbers
-    of their own services, a kiosk what begins today."""
+    of their own services, a kiosk what is still to come today."""
     plan, at = runtime.plan(), now()
     facts = station_facts(plan, station, at)
     if station.mode in COUNTING:
@@ -30,8 +30,14 @@ def station_news(runtime: Runtime, station: StationView) -> dict[str, Any]:
                                 for name in ("people", "entitled", "inside", "stock_left")}
     if station.mode == "kiosk":
         facts["programme"] = [{"starts": begins.isoformat(), "name": service.name, "name_en": service.name_en}
-                              for begins, service in begins_today(plan, at)]
+                              for begins, service in begins_today(plan, at) if _end(begins, service) > at]
     return {**facts, "head": runtime.ledger.head()}
+
+
+def _end(begins: datetime, service: Service) -> datetime:
+    """When what begins then is over: a kiosk tells of what is still to come, or going on."""
+    closes = next((window.closes for window in service.windows if window.opens == begins), None)
+    return service.ends or closes or begins
 
 
 def station_facts(plan: Snapshot, station: StationView, at: datetime) -> dict[str, Any]:

@@ -34,7 +34,10 @@ function pick(key) {
   now.service = data.services.find((one) => one.key === key);
   if (!now.service) return;
   at("directions").hidden = now.service.kind !== "session";
-  for (const input of at("services").querySelectorAll("input")) input.checked = input.value === key;
+  for (const input of at("services").querySelectorAll("input")) {
+    input.checked = input.value === key;
+    if (input.checked) input.closest("label").scrollIntoView({ block: "nearest" });
+  }
   paintCount();
 }
 
