@@ -37,21 +37,21 @@ def current() -> str:
 
 
 def _now() -> dict[str, Any]:
-    wanted = request.args.get("number", "").strip().lstrip("0")
+    wanted = request.args.get("number", "").strip()
+    number = int(wanted) if wanted.isdecimal() and len(wanted) < 10 else 0
     zone, at = guard.runtime().plan().event.zone, now()
     with guard.runtime().reading() as session:
         rows = print_list.printers(session)
         names = {row.key: words.named(row) for row in rows}
         counts = reports.printers(session.connection())
-        found = (print_list.numbered(session, int(wanted)) if wanted.isdecimal() else []) if wanted else None
-        done = print_list.done_jobs(session) if found is None else found
+        done = print_list.numbered(session, number) if wanted else print_list.done_jobs(session)
         waiting = print_list.open_jobs(session)
     jobs = [words.job_view(row, names, zone, at) for row in waiting]
     return {"printers": [words.printer_view(row, counts[row.key], names, at) for row in rows],
             "questions": [job for job in jobs if job.state == "unknown"],
             "queue": [job for job in jobs if job.state != "unknown"], "names": names,
             "done": [words.job_view(row, names, zone, at) for row in done],
-            "number": request.args.get("number", "").strip()}
+            "number": wanted}
 
 
 @pages.post("/admin/print-jobs/<job_id>/<action>")

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import zxingcpp
@@ -14,7 +15,8 @@ from models.scans import PrintJob
 from printers.spooler import Spooler
 from printers.worker import Timing
 
-QUICK = Timing(backoff=(0.05, 0.1), backup_after=0.3, idle_look=60, preflight=0.3, grace=0.3, leave=3.0)
+QUICK = Timing(backoff=(0.05, 0.1), backup_after=0.3, idle_look=60, preflight=2, grace=10, leave=3)
+MUTE = replace(QUICK, preflight=0.3, grace=0.3)       # for printers of which it is known that no answer comes
 NARROW = 200                              # dots, the least that a QR takes: a slip of few bytes
 
 

@@ -20,7 +20,7 @@ from printers import channels, virtual
 from printers.faulty import FaultyPrinter, Mode
 from printers.status import Problem
 from printers.worker import paper_folder
-from tests.print_shop import NARROW, QUICK, Shop, codes_of
+from tests.print_shop import MUTE, NARROW, QUICK, Shop, codes_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -82,6 +82,7 @@ FAULTS = [
 @pytest.mark.parametrize(("mode", "after", "state", "came_out"), FAULTS, ids=[f"{f[0]}-{f[1]}" for f in FAULTS])
 def test_every_fault_ends_in_one_state_and_what_came_out_is_what_is_called_printed(
         shop, sign_in, mode, after, state, came_out):
+    shop.timing = {"printed": QUICK, "parsed": replace(MUTE, grace=2), "sent": replace(MUTE, grace=1)}.get(state, MUTE)
     with FaultyPrinter(mode, after=after, width=NARROW) as printer:
         shop.printer(url=printer.url)
         shop.start()
@@ -99,7 +100,7 @@ def test_every_fault_ends_in_one_state_and_what_came_out_is_what_is_called_print
 
 
 def test_no_request_waits_for_a_printer(shop, desk, sign_in):
-    shop.timing = replace(QUICK, grace=3, leave=0)
+    shop.timing = replace(MUTE, grace=3, leave=0)
     with FaultyPrinter(Mode.NEVER_READS, width=NARROW) as printer:
         shop.printer(url=printer.url)
         shop.start()
@@ -190,6 +191,7 @@ def test_jobs_do_not_fly_between_two_printers_that_are_both_blocked(shop, sign_i
 
 
 def test_an_unknown_job_keeps_its_own_queue_waiting_and_no_other(shop, sign_in):
+    shop.timing = replace(QUICK, grace=1)
     with FaultyPrinter(Mode.WRONG_ID, width=NARROW) as front, FaultyPrinter(width=NARROW) as rear:
         shop.printer(url=front.url, backup="rear")
         shop.printer("rear", url=rear.url)
@@ -243,7 +245,7 @@ def test_an_address_that_is_none_is_said_and_nothing_is_lost(shop, sign_in):
     shop.printer(url="tcp://")
     shop.start()
     sign_in()
-    assert shop.wait(lambda: shop.said().state == "blocked")
+    assert shop.wait(lambda: shop.said().state == "blocked" and bool(shop.jobs()[0].reason))
     assert "打印机地址不对" in shop.said().message and shop.states() == ["queued"]
 
 
@@ -253,12 +255,11 @@ def test_trouble_is_seen_in_words_and_goes_when_somebody_saw_to_it(shop, data, s
     virtual.set_problem(folder, Problem.PAPER_OUT)
     shop.start()
     sign_in()
-    assert shop.wait(lambda: shop.said().state == "blocked")
+    assert shop.wait(lambda: "缺纸" in shop.jobs()[0].reason)
     assert shop.rung.wait(3), "the live hub is told"
     with runtime.connection() as connection:
         front = reports.printers(connection)["front"]
     assert (front["state"], front["queued"]) == ("blocked", 1) and front["message"].startswith("缺纸")
-    assert "缺纸" in shop.jobs()[0].reason
     virtual.set_problem(folder, None)
     shop.do(print_queue.look_again, "front")
     shop.becomes("printed")
@@ -282,6 +283,7 @@ def test_a_job_that_cannot_be_drawn_waits_for_a_person_and_stops_no_other(shop, 
 
 
 def test_the_bytes_are_frozen_before_they_leave(shop, sign_in):
+    shop.timing = MUTE
     import hashlib
     import zlib
     with FaultyPrinter(Mode.SAYS_NOTHING, width=NARROW) as printer:
