@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from models import chain
 from models.event import Event
 from models.facts import ACCEPTED, Entry
+from models.gather import TALLY_FIELDS
 from models.recount import recount
 from models.runtime import Runtime
 from models.scans import PrintJob, Scan, StockMove, Tally
-from models.tallies import FIELDS
 
 CHUNK = 2000
 MOST = 1000                                   # differences listed: beyond that the file is lost anyway
@@ -132,7 +132,7 @@ def _counts(connection: Connection, runtime: Runtime) -> Iterator[Difference]:
     yield from broken
     kept = {row.service_key: row for row in connection.execute(select(Tally.__table__))}
     for key in sorted({*kept, *counted}):
-        for name in FIELDS:
+        for name in TALLY_FIELDS:
             said = getattr(kept[key], name) if key in kept else 0
             if said != counted[key][name]:
                 yield _difference("tally", f"{key} 的 {name}：计数为 {said}，按记录应为 {counted[key][name]}。"

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 START = "0" * 32
+_encode = msgspec.json.Encoder(order="deterministic").encode
 COLUMNS = ("seq", "id", "fingerprint", "service_key", "station_key", "device_id", "actor", "holder", "attendee_id",
            "badge_id", "coupon_id", "raw_code", "direction", "quantity", "verdict", "reason", "use_no", "forced",
            "overrode", "conflict", "note", "offline", "answers", "voids", "scanned_at", "uploaded_at", "answer")
@@ -16,8 +18,7 @@ COLUMNS = ("seq", "id", "fingerprint", "service_key", "station_key", "device_id"
 def link(before: str, row: Mapping[str, Any]) -> str:
     """The hash of a row (column name -> value as written) after the hash of the row before it; 32 hex digits."""
     values = [_plain(row[column]) for column in COLUMNS]
-    text = json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256((before + text).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(before.encode() + _encode(values)).hexdigest()[:32]
 
 
 def _plain(value: Any) -> Any:

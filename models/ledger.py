@@ -11,17 +11,16 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.engine import Connection
 
-from models import chain, rules
+from models import chain, road_sql, rules
 from models.asks import Answer, Outcome, Problem, Request, ScanRequest, UndoRequest
 from models.counts import Change, Counts
 from models.event import Event
 from models.facts import ACCEPTED, REFUSED, Ask, Decision, Entry, Facts, Window
 from models.gather import Found, Gathered, gather
-from models.people import Coupon as CouponTable
-from models.scans import PrintJob, Scan, StockMove
+from models.scans import PrintJob, Scan
 from models.slips import Births
 from models.snapshot import Memory, Snapshot, StationView
 from models.tallies import Tallies
@@ -209,13 +208,13 @@ def _keep(work: Batch, row: dict[str, Any]) -> None:
 
 def _write(connection: Connection, work: Batch) -> None:
     if work.births.coupons:
-        connection.execute(insert(CouponTable), work.births.coupons)
+        road_sql.insert(connection, "coupon", work.births.coupons)
     if work.rows:
-        connection.execute(insert(Scan), work.rows)
+        road_sql.insert(connection, "scan", work.rows)
     if work.births.jobs:
-        connection.execute(insert(PrintJob), work.births.jobs)
+        road_sql.insert(connection, "print_job", work.births.jobs)
     if work.moves:
-        connection.execute(insert(StockMove), work.moves)
+        road_sql.insert(connection, "stock_move", work.moves)
     if work.births.undone:
         connection.execute(update(PrintJob).where(PrintJob.scan_id.in_(work.births.undone), PrintJob.state == "queued")
                            .values(state="cancelled", reason="undone"))

@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session
 
 from models import history as past
 from models.facts import ACCEPTED, REFUSED, Entry
-from models.gather import entry
+from models.gather import TALLY_FIELDS, entry
 from models.scans import Scan, StockMove, Tally
 from models.snapshot import Snapshot, read
-from models.tallies import FIELDS
 
 _S: Any = Scan.__table__
 CHUNK = 2000
@@ -68,6 +67,6 @@ def rewrite_tallies(session: Session) -> None:
     plan = read(connection)         # not through memory, which must not learn what is not committed yet
     found = recount(connection, plan)
     session.execute(remove(Tally))
-    rows = [{"service_key": key, **{name: found[key][name] for name in FIELDS}} for key in {*plan.services, *found}]
+    rows = [{"service_key": key, **{name: found[key][name] for name in TALLY_FIELDS}} for key in {*plan.services, *found}]
     if rows:
         session.execute(insert(Tally), rows)

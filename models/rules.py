@@ -186,11 +186,11 @@ def _nearest_window(service: Service, at: datetime) -> Window | None:
     """None if a window is open (or there is none); else the window nearest to the moment, tolerance included."""
     if not service.windows:
         return None
-    wide = [Window(w.opens - service.tolerance, w.closes + service.tolerance) for w in service.windows]
-    if any(w.opens <= at <= w.closes for w in wide):
-        return None
-    apart = [max(w.opens - at, at - w.closes) for w in wide]
-    return service.windows[apart.index(min(apart))]
+    slack = service.tolerance
+    for window in service.windows:
+        if window.opens - slack <= at <= window.closes + slack:
+            return None
+    return min(service.windows, key=lambda window: max(window.opens - at, at - window.closes))
 
 
 def is_open(service: Service, at: datetime) -> bool:

@@ -86,7 +86,8 @@ class Births:
             "number": number, "id": job_id, "code": code, "origin": origin, "kind": kind, "copy": 1,
             "scan_id": request.id, "attendee_id": found.person.id if found.person else None,
             "station_key": station.key, "printer_key": station.printer, "state": "queued",
-            "content": {**content, "number": number, "copy": 1, "code": code}, "created_at": request.uploaded_at})
+            "content": {**content, "number": number, "copy": 1, "code": code},
+            "created_at": request.uploaded_at, "reason": "", "attempts": 0})
         return job_id
 
 

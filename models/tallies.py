@@ -4,20 +4,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
 from sqlalchemy.engine import Connection
 
 from models import history as past
+from models import road_sql
 from models.asks import PersonView
 from models.counts import Change
 from models.facts import Entry
-from models.gather import Gathered
-from models.scans import Tally
-
-FIELDS = ("people", "uses", "refused", "inside", "stock_moved")
-_T: Any = Tally.__table__
-_UPDATE = update(_T).where(_T.c.service_key == bindparam("key")).values(
-    {name: bindparam(f"new_{name}") for name in FIELDS})
+from models.gather import TALLY_FIELDS, Gathered
 
 
 class Tallies:
@@ -25,7 +19,6 @@ class Tallies:
 
     def __init__(self, facts: Gathered):
         self._facts = facts
-        self._fresh: set[str] = set()
         self._touched: set[str] = set()
 
     def refused(self, service: str) -> None:
@@ -52,15 +45,10 @@ class Tallies:
 
     def write(self, connection: Connection) -> None:
         """Writes the tallies that this batch touched."""
-        rows = [{"service_key": key, **{name: self._facts.tally[key][name] for name in FIELDS}}
-                for key in sorted(self._touched)]
-        new = [row for row in rows if row["service_key"] in self._fresh]
-        old = [row for row in rows if row["service_key"] not in self._fresh]
-        if new:
-            connection.execute(insert(_T), new)
-        if old:
-            connection.execute(_UPDATE, [{"key": row["service_key"], **{f"new_{n}": row[n] for n in FIELDS}}
-                                         for row in old])
+        rows = [[key, *(self._facts.tally[key][name] for name in TALLY_FIELDS)] for key in sorted(self._touched)]
+        if rows:
+            driver: Any = connection.connection.driver_connection
+            driver.executemany(road_sql.UPDATE_TALLY, rows)
 
     def _stock(self, entry: Entry, before: Sequence[Entry]) -> int:
         """How the stock moves: down with a use, back with its undo."""
@@ -73,8 +61,7 @@ class Tallies:
 
     def _add(self, service: str, **more: int) -> None:
         if service not in self._facts.tally:
-            self._facts.tally[service] = dict.fromkeys(FIELDS, 0)
-            self._fresh.add(service)
+            self._facts.tally[service] = dict.fromkeys(TALLY_FIELDS, 0)
         row = self._facts.tally[service]
         for name, value in more.items():
             row[name] += value

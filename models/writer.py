@@ -9,9 +9,11 @@ Without a thread (commands, tests) the same work runs in the caller, under a loc
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 from sqlalchemy.engine import Connection, Engine
@@ -59,6 +61,7 @@ class Writer:
         self._wake = threading.Condition()
         self._turn = threading.RLock()
         self._thread: threading.Thread | None = None
+        self._kept: Connection | None = None
         self._stopping = False
         self._after: list[Callable[[], None]] = []
 
@@ -122,13 +125,16 @@ class Writer:
                 while not (self._scans or self._jobs or self._stopping):
                     self._wake.wait()
                 if self._stopping and not (self._scans or self._jobs):
-                    return
+                    break
                 scans = self._take_scans()
                 jobs = [self._jobs.popleft() for _ in range(len(self._jobs))]
             if scans:
                 self._group(scans)
             for job in jobs:
                 self._alone(job)
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def _take_scans(self) -> list[tuple[list[Any], Work]]:
         taken: list[tuple[list[Any], Work]] = []
@@ -160,20 +166,37 @@ class Writer:
         self._run(work)
         work.done.release()
 
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """The writer's connection: kept by the thread, which saves a check-out a group; elsewhere taken and given back."""
+        if threading.current_thread() is not self._thread:
+            with self.engine.connect() as connection:
+                yield connection
+            return
+        if self._kept is None:
+            self._kept = self.engine.connect()
+        try:
+            yield self._kept
+        except BaseException:
+            self._kept.close()      # after an error of the disk a fresh one is opened
+            self._kept = None
+            raise
+
     def _run(self, work: Work) -> None:
         """One transaction, committed before anyone is told."""
         for attempt in range(1, TRIES + 1):
             work.error = None
             try:
-                with self._turn, self.engine.begin() as connection:
+                with self._turn, self._connected() as connection, connection.begin():
                     work.value = work.run(connection)
-            except IntegrityError as error:
+            except (IntegrityError, sqlite3.IntegrityError) as error:
                 work.error = error
                 log.info("constraint hit, judged again (attempt %d)", attempt)
                 continue
-            except DBAPIError as error:
-                log.error("not recorded: %s", error.orig)
-                work.error = NotRecorded(str(error.orig))
+            except (DBAPIError, sqlite3.Error) as error:
+                cause = getattr(error, "orig", error)
+                log.error("not recorded: %s", cause)
+                work.error = NotRecorded(str(cause))
             except Exception as error:
                 work.error = error
             break

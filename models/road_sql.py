@@ -1,0 +1,108 @@
+"""The statements of a scan's road, as text, and the little that turns stored values into ours and back.
+
+They run on the driver's own cursor: SQLAlchemy's Core costs 60-80 us a statement here, and one group of scans makes
+nine. A list travels as one JSON parameter, so a batch of 500 is one statement as a batch of one is.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy.engine import Connection
+
+_LIST = "(SELECT value FROM json_each(?))"
+_PERSON = ("a.id, a.number, a.name, a.name_en, a.organisation, a.post, a.category_key, a.delegation_id, a.state, a.diet, "
+           "a.hint, a.seat, a.table_no, a.room, a.vip, a.phone, a.import_id")
+
+NOW = ("SELECT plan_revision, roster_revision, epoch, head_floor, (SELECT max(seq) FROM scan), "
+       "(SELECT chain FROM scan ORDER BY seq DESC LIMIT 1) FROM event")
+KNOWN = ("SELECT seq, id, fingerprint, service_key, station_key, holder, attendee_id, direction, quantity, verdict, reason, "
+         "use_no, forced, overrode, conflict, coupon_id, voids, scanned_at, uploaded_at, answer "
+         f"FROM scan WHERE id IN {_LIST}")
+BY_CODE = (f"SELECT b.code, b.id, b.revoked_at, {_PERSON} FROM badge b JOIN attendee a ON a.id = b.attendee_id "
+           f"WHERE b.code IN {_LIST}")
+COUPONS = f"SELECT id, code, service_key, attendee_id, voided_at FROM coupon WHERE code IN {_LIST}"
+PEOPLE = f"SELECT {_PERSON} FROM attendee a WHERE a.id IN {_LIST}"
+HISTORY = ("SELECT holder, seq, id, service_key, scanned_at, station_key, direction, use_no, quantity, coupon_id, voids "
+           f"FROM scan WHERE verdict = 'accepted' AND holder IN {_LIST} ORDER BY seq")
+HELD = f"SELECT attendee_id, service_key FROM coupon WHERE voided_at IS NULL AND attendee_id IN {_LIST}"
+STARTED = f"SELECT scan_id FROM print_job WHERE state NOT IN ('queued', 'cancelled') AND scan_id IN {_LIST}"
+TALLY = "SELECT service_key, people, uses, refused, inside, stock_moved FROM tally"
+UPDATE_TALLY = ("INSERT INTO tally (service_key, people, uses, refused, inside, stock_moved) VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (service_key) DO UPDATE SET people = excluded.people, uses = excluded.uses, "
+                "refused = excluded.refused, inside = excluded.inside, stock_moved = excluded.stock_moved")
+
+_JSON = frozenset({"answers", "answer", "content"})
+
+
+class Now(NamedTuple):
+    """The event's revisions and the ledger's end, read at the start of a transaction."""
+
+    plan_revision: int
+    roster_revision: int
+    epoch: str
+    head_floor: int
+    head: int | None
+    chain: str | None
+
+
+class KnownRow(NamedTuple):
+    """A ledger row met again: a repeat, or what is to be undone."""
+
+    seq: int
+    id: str
+    fingerprint: str
+    service_key: str
+    station_key: str
+    holder: int | None
+    attendee_id: int | None
+    direction: str | None
+    quantity: int
+    verdict: str
+    reason: str | None
+    use_no: int | None
+    forced: bool
+    overrode: str | None
+    conflict: bool
+    coupon_id: int | None
+    voids: int | None
+    scanned_at: datetime
+    uploaded_at: datetime
+    answer: Mapping[str, Any]
+
+
+def rows(connection: Connection, sql: str, *lists: Iterable[Any]) -> list[tuple[Any, ...]]:
+    """Runs one statement on the connection's own driver, each list as JSON."""
+    driver: Any = connection.connection.driver_connection
+    return driver.execute(sql, [msgspec.json.encode(list(one)).decode() for one in lists]).fetchall()
+
+
+def insert(connection: Connection, table: str, made: list[dict[str, Any]]) -> None:
+    """Writes rows of the same columns with one statement."""
+    columns = list(made[0])
+    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    driver: Any = connection.connection.driver_connection
+    driver.executemany(sql, [[stored(column, row[column]) for column in columns] for row in made])
+
+
+def stored(column: str, value: Any) -> Any:
+    """A value as SQLAlchemy stores it on SQLite (tests compare): a moment as UTC text, JSON columns as JSON."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    if column in _JSON:
+        return None if value is None else msgspec.json.encode(value).decode()
+    return value
+
+
+def moment(text: str) -> datetime:
+    """A stored moment, aware."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def known_row(row: tuple[Any, ...]) -> KnownRow:
+    """A row of KNOWN with its values as ours."""
+    values = [*row[:17], moment(row[17]), moment(row[18]), msgspec.json.decode(row[19])]
+    found = KnownRow(*values)
+    return found._replace(forced=bool(found.forced), conflict=bool(found.conflict))
