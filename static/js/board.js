@@ -8,16 +8,17 @@ import { stayAwake } from "./wake.js";
 const page = JSON.parse(document.getElementById("page-data").textContent);
 const { words, zone } = page;
 const at = (id) => document.getElementById(id);
-const shape = (counts) => ["services", "categories"].map((part) => Object.keys(counts[part]).join()).join("|");
+const shape = (counts) => ["services", "categories"].map((part) => Object.keys(counts[part]).sort().join()).join("|");
 const signing = new Set(Object.entries(page.counts.services).filter(([, one]) => one.kind === "sign_in").map(([key]) => key));
 const AGAIN_MS = 30000;
+let reloading = 0;
 
 setServerTime(page.counts.server_time);
 startClock(at("clock"), zone);
 
 function takeCounts(counts) {
   setServerTime(counts.server_time);
-  if (shape(counts) !== shape(page.counts)) location.reload();     // another plan: the page's own lines are others
+  if (shape(counts) !== shape(page.counts)) reloadSoon();     // another plan: the page's own lines are others
   write(document, values(counts));
 }
 
@@ -48,7 +49,12 @@ function showTiles() {
 
 function onState(state) {
   at("live").textContent = state === "on" ? "" : words.lost;
-  if (state === "refused") setTimeout(() => location.reload(), AGAIN_MS);
+  if (state === "refused") reloadSoon();
+}
+
+function reloadSoon() {
+  clearTimeout(reloading);
+  reloading = setTimeout(() => location.reload(), AGAIN_MS);
 }
 
 setInterval(showTiles, AGAIN_MS);
