@@ -145,7 +145,8 @@ def grant() -> Response:
         return refuse(403, "wrong_pin", _("姓名或密码不对"))
     if person.role not in GRANTERS:
         return refuse(403, "not_a_lead", _("只有组长或总负责可以授权"))
-    token, until = runtime.writer.do(lambda session: pairing.grant(session, person, g.device.id))
+    device_id = g.device.id     # read here: the writer's thread has no request
+    token, until = runtime.writer.do(lambda session: pairing.grant(session, person, device_id))
     return say({"grant": token, "role": person.role, "expires_at": until.isoformat()}, 201)
 
 
