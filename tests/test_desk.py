@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from kiosk import handles, pairing
 from models.database import now
 from models.event import Service
-from models.people import Attendee, Badge, Coupon, Correction
+from models.people import Attendee, Badge, Correction, Coupon
 from models.scans import PrintJob, Scan
 from tests.station_browser import PairedBrowser
 
