@@ -5,6 +5,7 @@ import io
 import shutil
 from itertools import zip_longest
 from typing import Any
+from unicodedata import east_asian_width
 
 import click
 from click.core import ParameterSource
@@ -17,6 +18,7 @@ from models.database import now
 from serving import holding, run
 
 FOLDER = "demo"
+GAP = 2      # columns between two QRs, so that the eye does not take them for one
 
 
 @click.command()
@@ -46,13 +48,18 @@ def show_stations(console: Console, app: Any, url: str) -> None:
     def make(session: Session) -> list[tuple[str, NewCode]]:
         return [(station.name, new_code(session, key)) for key, station in runtime.plan().stations.items()]
     drawn = [draw(name, made, url) for name, made in runtime.writer.do(make)]
-    width = max(len(line) for lines in drawn for line in lines)
+    width = max(columns(line) for lines in drawn for line in lines) + GAP
     beside = max(1, shutil.get_terminal_size().columns // width)
     console.say(f"\n  会务后台 admin: {url}/admin/    大屏 board: {url}/board")
     console.say("  配对：用平板扫二维码，10 分钟内有效；之后用 pair 命令。 Scan one with a tablet within ten minutes.\n")
     for start in range(0, len(drawn), beside):
         for parts in zip_longest(*drawn[start:start + beside], fillvalue=""):
-            console.say("".join(part.ljust(width) for part in parts).rstrip())
+            console.say("".join(part + " " * (width - columns(part)) for part in parts).rstrip())
+
+
+def columns(text: str) -> int:
+    """The columns that a text takes on a terminal: two for a Chinese character."""
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
 
 
 def draw(name: str, made: NewCode, url: str) -> list[str]:

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alembic.util import CommandError
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from models.database import database_path, now
@@ -108,12 +110,23 @@ def restore(data: Path, file: Path, upgrade: Callable[[Path], None]) -> tuple[Co
     data.mkdir(parents=True, exist_ok=True)
     path = database_path(data)
     with replacing(path) as beside:
-        copy_database(file, beside)
-        upgrade(beside)
-        _renew(beside)
-        made = look_into(beside)
+        made = _made_ready(file, beside, upgrade)
         kept = _put_aside(data, path)
     return Copy(path, made.head, made.epoch), kept
+
+
+def _made_ready(file: Path, beside: Path, upgrade: Callable[[Path], None]) -> Copy:
+    """A copy of a backup with today's tables and an epoch of its own."""
+    copy_database(file, beside)
+    try:
+        upgrade(beside)
+        _renew(beside)
+    except CommandError as error:
+        raise CareRefused("newer", f"{file} 是更新版本的程序做的备份，请用那个版本恢复。"
+                                   " A newer version of the program made this backup; restore it with that one.") from error
+    except (sqlite3.Error, DBAPIError) as error:
+        raise CareRefused("not_restored", f"没有恢复成（{error}）：请检查磁盘空间。 Not restored: look at disk space.") from error
+    return look_into(beside)
 
 
 def _renew(file: Path) -> None:

@@ -182,6 +182,18 @@ def test_a_log_that_a_power_cut_left_is_kept_with_its_database(
     assert look_into(Path(said.payload["kept"])).head == 1
 
 
+def test_a_backup_of_a_newer_program_is_refused_and_changes_nothing(
+        data: Path, tmp_path: Path, desk: Tablet, badge: str, restore: Callable[[Path], Said]) -> None:
+    desk.scan(badge, "signin")
+    backup(data, tmp_path / "copy.db")
+    with sqlite3.connect(tmp_path / "copy.db") as there:
+        there.execute("UPDATE alembic_version SET version_num = '9999'")
+    there.close()
+    assert restore(tmp_path / "copy.db").payload["error"] == "newer"
+    assert desk.counts()["head"] == 1
+    assert not list(data.glob("before-restore*")) + list(data.glob(".*"))
+
+
 def test_an_event_is_restored_into_an_empty_folder(data: Path, tmp_path: Path, desk: Tablet, badge: str) -> None:
     desk.scan(badge, "signin")
     backup(data, tmp_path / "copy.db")
