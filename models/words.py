@@ -14,3 +14,16 @@ def gettext(msgid: str, **params: Any) -> str:
 
         return str(flask_babel.gettext(msgid, **params))
     return msgid % params if params else msgid
+
+
+def one_language(both: str) -> str:
+    """The asker's side of what was written down in both languages, "缺纸 · Out of paper": a printer's message, why a
+    job waits. Chinese where nobody asks in English."""
+    from flask import current_app, has_app_context
+
+    chinese, _dot, english = both.partition(" · ")
+    if english and has_app_context() and "babel" in current_app.extensions:
+        import flask_babel
+
+        return english if str(flask_babel.get_locale() or "zh").startswith("en") else chinese
+    return chinese

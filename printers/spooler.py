@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from models import print_states
@@ -29,25 +30,30 @@ class Spooler:
         self._bells: tuple[threading.Event, ...] = ()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        runtime.ledger.counts.listen(self._wake)
 
     def start(self) -> None:
         """Says of every job that was being sent when the last run ended that nobody knows; then starts the threads."""
         lost = self._runtime.writer.do(print_states.lose)
         if lost:
             log.warning("jobs of the last run with unknown outcome: %s", lost)
-        self._runtime.ledger.counts.listen(self._wake)
+        self._stop.clear()
         self._thread = threading.Thread(target=self._watch, name="spooler", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Lets each worker finish its job for a few seconds; what is still being sent then is `unknown`."""
+        """Lets the workers finish their jobs for a few seconds; what is still being sent then is `unknown`.
+
+        It may be started again, as after a restore.
+        """
         self._stop.set()
         if self._thread:
             self._thread.join()
-        workers = list(self._workers.values())
+        workers, self._workers, self._bells = list(self._workers.values()), {}, ()
         for worker in workers:
             worker.stop()
-        late = [worker for worker in workers if not worker.join(self._timing.leave)]
+        end = time.monotonic() + self._timing.leave
+        late = [worker for worker in workers if not worker.join(max(0.0, end - time.monotonic()))]
         if late:
             try:
                 self._runtime.writer.do(print_states.lose)

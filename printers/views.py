@@ -45,12 +45,12 @@ def _now() -> dict[str, Any]:
         names = {row.key: words.named(row) for row in rows}
         counts = reports.printers(session.connection())
         done = print_list.numbered(session, number) if wanted else print_list.done_jobs(session)
-        waiting = print_list.open_jobs(session)
-    jobs = [words.job_view(row, names, zone, at) for row in waiting]
+        jobs = [words.job_view(row, names, zone, at) for row in print_list.open_jobs(session)]
     return {"printers": [words.printer_view(row, counts[row.key], names, at) for row in rows],
             "questions": [job for job in jobs if job.state == "unknown"],
             "queue": [job for job in jobs if job.state != "unknown"], "names": names,
             "done": [words.job_view(row, names, zone, at) for row in done],
+            "waiting": sum(one[state] for one in counts.values() for state in ("queued", "sending", "held")),
             "number": wanted}
 
 

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from models.print_states import TROUBLE
+from models.words import one_language
 from printers.slip import number_text
 from printers.transports import text_mode
 
@@ -73,12 +74,6 @@ class JobView:
 def in_english() -> bool:
     """Whether this page is in English."""
     return str(get_locale() or "zh").startswith("en")
-
-
-def one_language(both: str) -> str:
-    """The page's side of what the spooler wrote down in both: "缺纸 · Out of paper"."""
-    chinese, _dot, english = both.partition(" · ")
-    return english if in_english() and english else chinese
 
 
 def named(row: Any) -> str:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +13,10 @@ import pytest
 from sqlalchemy import update
 
 from models import print_queue, reports
-from models.event import Printer
 from models.scans import PrintJob
 from printers import channels, virtual
 from printers.faulty import FaultyPrinter, Mode
+from printers.spooler import Spooler
 from printers.status import Problem
 from printers.worker import paper_folder
 from tests.print_shop import MUTE, NARROW, QUICK, Shop, codes_of
@@ -334,8 +333,15 @@ def test_many_scans_all_come_out_once(shop, sign_in):
 def test_the_threads_end_with_the_spooler(shop):
     shop.start()
     assert shop.wait(lambda: shop.said().checked_at is not None)
-    began = time.monotonic()
     shop.stop()
     assert not [t for t in threading.enumerate() if t.name.startswith(("printer-", "spooler"))]
-    assert time.monotonic() - began < QUICK.leave
-    assert shop.do(lambda session: session.get(Printer, "front").state) == "idle"
+    assert shop.said().state == "idle"
+
+
+def test_a_stopped_spooler_can_be_started_again(shop, sign_in):
+    spooler = Spooler(shop.runtime, shop.rung.set, QUICK)
+    for states in (["printed"], ["printed", "printed"]):
+        spooler.start()
+        sign_in()
+        shop.becomes(*states)
+        spooler.stop()
