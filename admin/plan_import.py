@@ -89,7 +89,10 @@ def _lines(changes: Changes, before: Mapping[str, Any], after: Mapping[str, Any]
             old, new = plan_forms.find(before, table, key), plan_forms.find(after, table, key)
             fields = _fields(old, new) if old and new else []
             if old and new and not fields:
-                fields = [(_("排列位置"), _place(before, table, key), _place(after, table, key))]
+                places = _place(before, table, key), _place(after, table, key)
+                if places[0] == places[1]:
+                    continue
+                fields = [(_("排列位置"), *places)]
             yield {"table": table, "name": said(new or old) or key, "how": how, "fields": fields}
 
 

@@ -7,38 +7,44 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, lazy_pgettext, pgettext
 
 from admin.shell import said, speaks_english
 from models.plan_words import Problem
 
 TABLES = ("category", "service", "station", "printer")
-KINDS = {"sign_in": lazy_gettext("签到"), "material": lazy_gettext("资料"), "session": lazy_gettext("考勤"),
-         "meal": lazy_gettext("用餐")}
+KINDS = {"sign_in": lazy_pgettext("kind", "签到"), "material": lazy_pgettext("kind", "资料"), "session": lazy_pgettext("kind", "考勤"),
+         "meal": lazy_pgettext("kind", "用餐")}
 KIND_ICONS = {"sign_in": "badge-check", "material": "shopping-bag", "session": "users", "meal": "utensils"}
-MODES = {"kiosk": lazy_gettext("自助机"), "desk": lazy_gettext("服务台"), "gate": lazy_gettext("入口"),
-         "board": lazy_gettext("大屏")}
+MODES = {"kiosk": lazy_pgettext("mode", "自助机"), "desk": lazy_pgettext("mode", "服务台"), "gate": lazy_pgettext("mode", "入口"),
+         "board": lazy_pgettext("mode", "大屏")}
 MODE_ICONS = {"kiosk": "user", "desk": "users", "gate": "scan-line", "board": "monitor"}
-THINGS = {"event": lazy_gettext("会议"), "category": lazy_gettext("证件种类"), "service": lazy_gettext("服务项目"),
-          "station": lazy_gettext("服务点"), "printer": lazy_gettext("打印机")}
+THINGS = {"event": lazy_pgettext("thing", "会议"), "category": lazy_pgettext("thing", "证件种类"),
+          "service": lazy_pgettext("thing", "服务项目"), "station": lazy_pgettext("thing", "服务点"),
+          "printer": lazy_pgettext("thing", "打印机")}
+HEADINGS = {"category": lazy_pgettext("heading", "证件种类"), "service": lazy_pgettext("heading", "服务项目"),
+            "station": lazy_pgettext("heading", "服务点"), "printer": lazy_pgettext("heading", "打印机")}
 LABELS = {
-    "key": lazy_gettext("代号"), "name": lazy_gettext("名称"), "name_en": lazy_gettext("英文名称"),
-    "organiser": lazy_gettext("主办单位"), "venue": lazy_gettext("地点"), "timezone": lazy_gettext("时区"),
-    "starts": lazy_gettext("开始"), "ends": lazy_gettext("结束"), "colour": lazy_gettext("颜色"),
-    "hint": lazy_gettext("提示"), "kind": lazy_gettext("种类"), "opens": lazy_gettext("开始"),
-    "closes": lazy_gettext("结束"), "windows": lazy_gettext("开放时间"), "entitled": lazy_gettext("谁可以用"),
-    "needs": lazy_gettext("要先完成"), "tolerance_minutes": lazy_gettext("前后放宽（分钟）"),
-    "limit": lazy_gettext("每人次数"), "per": lazy_gettext("次数怎么算"), "slip": lazy_gettext("打印小票"),
-    "coupon": lazy_gettext("签到时打印餐券"), "stock": lazy_gettext("总数"),
-    "late_after_minutes": lazy_gettext("几分钟后算迟到"), "reentry": lazy_gettext("离场后可以再进"),
-    "missing_out": lazy_gettext("忘记扫离场"), "question": lazy_gettext("扫码时要问"), "text": lazy_gettext("问题"),
-    "choices": lazy_gettext("选项"), "required": lazy_gettext("必须回答"), "mode": lazy_gettext("用法"),
-    "services": lazy_gettext("办理的项目"), "printer": lazy_gettext("打印机"), "offline": lazy_gettext("断网时也能用"),
-    "url": lazy_gettext("地址"), "width": lazy_gettext("纸宽"), "backup": lazy_gettext("备用打印机"),
+    "key": lazy_pgettext("plan", "代号"), "name": lazy_pgettext("plan", "名称"), "name_en": lazy_pgettext("plan", "英文名称"),
+    "organiser": lazy_pgettext("plan", "主办单位"), "venue": lazy_pgettext("plan", "地点"),
+    "timezone": lazy_pgettext("plan", "时区"), "starts": lazy_pgettext("plan", "开始"), "ends": lazy_pgettext("plan", "结束"),
+    "colour": lazy_pgettext("plan", "颜色"), "hint": lazy_pgettext("plan", "提示"), "kind": lazy_pgettext("plan", "种类"),
+    "opens": lazy_pgettext("plan", "开始"), "closes": lazy_pgettext("plan", "结束"),
+    "windows": lazy_pgettext("plan", "开放时间"), "entitled": lazy_pgettext("plan", "谁可以用"),
+    "needs": lazy_pgettext("plan", "要先完成"), "tolerance_minutes": lazy_pgettext("plan", "前后放宽（分钟）"),
+    "limit": lazy_pgettext("plan", "每人次数"), "per": lazy_pgettext("plan", "次数怎么算"),
+    "slip": lazy_pgettext("plan", "打印小票"), "coupon": lazy_pgettext("plan", "签到时打印餐券"),
+    "stock": lazy_pgettext("plan", "总数"), "late_after_minutes": lazy_pgettext("plan", "几分钟后算迟到"),
+    "reentry": lazy_pgettext("plan", "离场后可以再进"), "missing_out": lazy_pgettext("plan", "忘记扫离场"),
+    "question": lazy_pgettext("plan", "扫码时要问"), "text": lazy_pgettext("plan", "问题"),
+    "choices": lazy_pgettext("plan", "选项"), "required": lazy_pgettext("plan", "必须回答"),
+    "mode": lazy_pgettext("plan", "用法"), "services": lazy_pgettext("plan", "办理的项目"),
+    "printer": lazy_pgettext("plan", "打印机"), "offline": lazy_pgettext("plan", "断网时也能用"),
+    "url": lazy_pgettext("plan", "地址"), "width": lazy_pgettext("plan", "纸宽"), "backup": lazy_pgettext("plan", "备用打印机"),
 }
 # What models/plan_words.py says of a file, said of a form.
 AT_FIELD = {
-    "missing": lazy_gettext("请填写这一项。"), "blank": lazy_gettext("请填写这一项。"), "number": lazy_gettext("请写整数。"),
+    "blank": lazy_gettext("请填写这一项。"), "number": lazy_gettext("请写整数。"),
     "date": lazy_gettext("请选一个日期。"), "moment": lazy_gettext("请选日期和时间。"),
     "order": lazy_gettext("结束要晚于开始。"), "event_order": lazy_gettext("最后一天不能早于第一天。"),
     "key": lazy_gettext("代号只用小写字母、数字和连字符，最多 40 个字符。"),
@@ -127,9 +133,9 @@ def limit_words(service: Any) -> str:
 def value_words(value: Any) -> str:
     """A value of the plan in a list of changes."""
     if value is None or value in ("", []):
-        return _("无")
+        return pgettext("plan", "无")
     if isinstance(value, bool):
-        return _("是") if value else _("否")
+        return pgettext("plan", "是") if value else pgettext("plan", "否")
     if isinstance(value, datetime):
         return f"{value:%m-%d %H:%M}"
     if isinstance(value, Mapping):

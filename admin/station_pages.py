@@ -110,9 +110,10 @@ def show_pairing(key: str) -> Any:
 
 @pages.get("/admin/stations/<key>/pair/state")
 @may("lead")
-def pairing_state(key: str) -> str:
-    """What became of the code: still waiting, paired (with whom), or too late."""
-    return render_template("admin/_pairing.html", **_state(_station(key)))
+def pairing_state(key: str) -> Any:
+    """What became of the code: paired (with whom), or too late; 204 while it waits, so that the page stays still."""
+    found = _state(_station(key))
+    return ("", 204) if found["state"] == "waiting" else render_template("admin/_pairing.html", **found)
 
 
 def _station(key: str) -> StationView:
