@@ -128,7 +128,6 @@ def _to_csv(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:
 
 def _to_xlsx(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:
     from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet("huiwu")
@@ -136,16 +135,23 @@ def _to_xlsx(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:
     sheet.append(columns)
     count = 0
     for count, row in enumerate(rows, 1):                              # noqa: B007  the last number is the answer
-        cells = []
-        for name in columns:
-            value = _cell(row[name])
-            cell = WriteOnlyCell(sheet, value=_UNPRINTABLE.sub("", value) if isinstance(value, str) else value)
-            if isinstance(value, str):
-                cell.data_type = "s"                                   # openpyxl would make "=…" a formula
-            cells.append(cell)
-        sheet.append(cells)
+        sheet.append([_text_cell(sheet, _cell(row[name])) for name in columns])
     book.save(file)
     return count
+
+
+def _text_cell(sheet: Any, value: Any) -> Any:
+    """A value for a sheet: of a text only what XML can write, and no text that openpyxl takes for more than a text."""
+    if not isinstance(value, str):
+        return value
+    value = _UNPRINTABLE.sub("", value)
+    if not value.startswith(("=", "#")):       # a formula, an error value: openpyxl looks at nothing else
+        return value
+    from openpyxl.cell import WriteOnlyCell
+
+    cell = WriteOnlyCell(sheet, value=value)
+    cell.data_type = "s"
+    return cell
 
 
 def _to_json(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:

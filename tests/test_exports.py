@@ -22,7 +22,7 @@ from models.runtime import Runtime
 from tests.command_line import run
 from tests.conftest import Tablet, scan
 
-FORMULAS = ("=1+1", "+86", "-2", "@SUM(A1)", "＝1＋1", "=HYPERLINK(\"http://x\",\"y\")", " =1", "'=1")
+FORMULAS = ("=1+1", "+86", "-2", "@SUM(A1)", "＝1＋1", "=HYPERLINK(\"http://x\",\"y\")", " =1", "'=1", "#N/A")
 
 
 @pytest.fixture(autouse=True)
