@@ -27,8 +27,7 @@ def part(template: str, status: int = 200, **more: Any) -> Response:
     """A part of the desk: alone for htmx, within the whole desk for a browser without scripts."""
     if request.headers.get("HX-Request"):
         return page(template, status, **more)
-    inside = render_template(template, lang=language(), **more)
-    return page("kiosk/desk.html", status, station=station_news(guard.runtime(), guard.station()), work=inside)
+    return page("kiosk/desk.html", status, station=station_news(guard.runtime(), guard.station()), inside=template, **more)
 
 
 def words_of(name: str, name_en: str) -> str:

@@ -10,6 +10,12 @@ from models.scans import PrintJob, Scan
 from tests.station_browser import pair_page
 from tests.test_browser_modules import SIZES, wedge_types
 
+SEEN = "(one) => one.getClientRects().length && !one.closest('svg, .sr')"
+OUTSIDE = f"""() => [...document.querySelectorAll('body *')].filter({SEEN})
+  .filter((one) => one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.className)"""
+SMALL = f"""() => [...document.querySelectorAll('button, a.button, .hit, .tile')].filter({SEEN})
+  .filter((one) => !one.matches('.link') && one.getBoundingClientRect().height < 48).map((one) => one.textContent.trim())"""
+
 
 @pytest.fixture
 def desk_page(live_server, browser_page, write):
@@ -148,9 +154,10 @@ def test_a_revoked_badge_is_said_at_once_and_escape_clears_the_desk(desk_page, c
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_nothing_overflows_on_any_tablet(live_server, browser_page, write, create_attendee, language):
-    _, code = create_attendee("阿卜杜热西提·买买提尼牙孜·阿卜杜克里木", organisation="新疆维吾尔自治区某某大学附属第一医院神经外科联合研究中心",
-                              name_en="Maximiliana-Alexandra Hohenlohe-Schillingsfürst", phone="13812341234", seat="A-12", table="3", room="1208",
-                              hint="请引导至贵宾室，由专人陪同")
+    _, code = create_attendee(
+        "阿卜杜热西提·买买提尼牙孜·阿卜杜克里木", name_en="Maximiliana-Alexandra Hohenlohe-Schillingsfürst",
+        organisation="新疆维吾尔自治区某某大学附属第一医院神经外科联合研究中心", phone="13812341234", seat="A-12", table="3",
+        room="1208", hint="请引导至贵宾室，由专人陪同")
     browser_page.context.add_cookies([{"name": "lang", "value": language, "url": live_server.url}])
     pair_page(browser_page, live_server.url, write, "desk-1")
     for width, height in SIZES:
@@ -163,8 +170,5 @@ def test_nothing_overflows_on_any_tablet(live_server, browser_page, write, creat
         assert browser_page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, "pair")
         browser_page.goto(f"{live_server.url}/station")
         show(browser_page, code)
-        assert browser_page.evaluate("""() => [...document.querySelectorAll('body *')].filter((one) => one.getClientRects().length
-            && !one.closest('svg, .sr') && one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.className)""") == [], width
-        small = browser_page.evaluate("""() => [...document.querySelectorAll('button, a.button, .hit, .tile')].filter((one) => one.offsetParent
-            && !one.matches('.link') && one.getBoundingClientRect().height < 48).map((one) => one.textContent.trim())""")
-        assert small == [], width
+        assert browser_page.evaluate(OUTSIDE) == [], width
+        assert browser_page.evaluate(SMALL) == [], width
