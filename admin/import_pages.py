@@ -183,10 +183,12 @@ def _shown(work: Work) -> dict[str, Any]:
     found: Verdict | None = work.about["found"]
     tabs = [name for name in TABS if found and getattr(found, name)]
     wanted = request.args.get("show", "")
+    rows = {refusal.row for refusal in found.refused[:SHOWN]} if found else set()
+    names = {row.row: row.values.get("name", "") for row in found.sheet.rows if row.row in rows} if found else {}
     return {
         "work": work, "about": work.about, "found": found, "phase": work.about["phase"], "error": works.why(error),
         "columns_of_error": _columns_of(error), "fields": field_words.FIELDS, "label": field_words.label,
-        "value": lambda name, raw: field_words.value(name, raw, plan), "tabs": tabs, "limit": SHOWN, "plan": plan,
+        "value": lambda name, raw: field_words.value(name, raw, plan), "tabs": tabs, "limit": SHOWN, "plan": plan, "names": names,
         "tab": wanted if wanted in tabs else tabs[0] if tabs else "",
         "url": url_for("admin.import_progress", key=work.id), "after": url_for("admin.import_step", key=work.id)}
 
