@@ -35,14 +35,14 @@ def dashboard() -> str:
         last = reports.last_scans(connection, plan, LAST_ROWS)
         refused = reports.last_scans(connection, plan, REFUSED_ROWS, refused=True)
     say = live_words.words()
-    peak = seen["peak"]
+    peak, page = seen["peak"], page_data(plan, seen, say)
     return render_template(
         "admin/dashboard.html", **seen, say=say, plan=plan, day=day_of(plan, seen["at"]),
         ago_last=last and live_words.ago(last[0]["scanned_at"], seen["at"], say),
         peak_time=peak and f"{datetime.fromtimestamp(peak[0], plan.event.zone):%H:%M}",
         last=[public_row(row, say) for row in last], refused=[public_row(row, say) for row in refused],
-        alerts=live_words.alert_lines(reports.alerts(seen["counts"]), say), station_line=live_words.station_line,
-        printer_line=live_words.printer_line, kinds=kinds(), page=page_data(plan, seen, say))
+        alerts=live_words.alert_lines(reports.alerts(seen["counts"]), say, page), station_line=live_words.station_line,
+        printer_line=live_words.printer_line, kinds=kinds(), page=page)
 
 
 def look(runtime: Runtime, plan: Snapshot, connection: Connection) -> dict[str, Any]:

@@ -45,8 +45,10 @@ def ago(at: datetime, now: datetime, say: Mapping[str, str]) -> str:
     return say["now"]
 
 
-def alert_lines(alerts: list[dict[str, Any]], say: Mapping[str, str]) -> list[Line]:
-    """What asks for a person, each with the page where it is done."""
+def alert_lines(alerts: list[dict[str, Any]], say: Mapping[str, str], page: Mapping[str, Any]) -> list[Line]:
+    """What asks for a person, each with the page where it is done; `page` has names in its language."""
+    names = {"station": page["stations"], "stock": page["names"]}
+    alerts = [{**one, "name": names.get(one["kind"], {}).get(one["key"], one["name"])} for one in alerts]
     return [{"key": f"{one['kind']}-{one['key']}", "text": _alert(one, say), "url": ACTIONS[one["kind"]],
              "action": say["answer" if one["kind"] == "slip" else "see"]} for one in alerts]
 

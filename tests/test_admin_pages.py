@@ -175,3 +175,88 @@ def test_one_tap_gives_the_other_language_on_the_same_page(client):
     page = client.get("/login").text
     assert '<html lang="en"' in page and "Sign in" in page
     assert post(client, "/language", "/login", lang="xx", next="//evil.example").location == "/"
+
+
+def test_the_coordinator_adds_resets_and_disables_staff(coordinator):
+    assert post(coordinator, "/admin/staff", name="小王", role="lead", secret="13579").status_code == 303
+    page = coordinator.get("/admin/staff").text
+    found = re.search(r'href="/admin/staff/(\d+)">重设或停用<span class="sr"> 小王', page)
+    assert found
+    lead = coordinator.application.test_client()
+    sign_in(lead, "小王", "13579")
+    assert post(coordinator, f"/admin/staff/{found[1]}/reset", "/admin/staff", secret="97531").status_code == 303
+    assert "您好" not in lead.get("/login").text
+    assert sign_in(lead, "小王", "97531").status_code == 303
+    assert post(coordinator, f"/admin/staff/{found[1]}/disable", "/admin/staff").status_code == 303
+    assert sign_in(lead, "小王", "97531").status_code == 403
+
+
+@pytest.mark.parametrize("wrong,words", [({"name": " "}, "请写姓名"), ({"secret": "12"}, "至少 4 位"), ({"name": "陈总"}, "同名"),
+                                         ({"role": "king"}, "请选择角色")])
+def test_a_mistake_about_staff_is_told_and_the_name_is_kept(coordinator, wrong, words):
+    answer = post(coordinator, "/admin/staff", **{"name": "小王", "role": "staff", "secret": "13579", **wrong})
+    assert answer.status_code == 400 and words in answer.text
+
+
+def test_the_last_coordinator_stays(coordinator, runtime: Runtime):
+    own = people.everyone(runtime)[0].id
+    answer = post(coordinator, f"/admin/staff/{own}/disable", "/admin/staff")
+    assert answer.status_code == 400 and "最后一位总负责" in answer.text
+
+
+@pytest.fixture
+def rows(desk, gate, create_attendee) -> dict[str, dict]:
+    """A few scans of two people."""
+    first, second = create_attendee("张三丰")[1], create_attendee("欧阳娜娜")[1]
+    return {"signed": desk.scan(first, "signin"), "again": desk.scan(first, "signin"),
+            "meal": gate.scan(second, "lunch"), "unknown": gate.scan("B" + "0" * 20, "lunch")}
+
+
+def listed(client: FlaskClient, query: str = "") -> list[str]:
+    return re.findall(r'<td class="num muted">(\d+)</td>', client.get(f"/admin/ledger{query}").text)
+
+
+def test_the_ledger_is_narrowed_by_service_station_result_and_person(coordinator, rows):
+    assert listed(coordinator) == ["4", "3", "2", "1"]
+    assert listed(coordinator, "?service=lunch") == ["4", "3"]
+    assert listed(coordinator, "?station=desk-1") == ["2", "1"]
+    assert listed(coordinator, "?verdict=refused") == ["4", "2"]
+    assert listed(coordinator, "?before=3") == ["2", "1"]
+    answer = post(coordinator, "/admin/ledger/person", "/admin/ledger", q="欧阳")
+    assert re.fullmatch(r"/admin/ledger\?person=\d+", answer.location)
+    assert listed(coordinator, answer.location.removeprefix("/admin/ledger")) == ["3"]
+    assert "没有找到这个人" in post(coordinator, "/admin/ledger/person", "/admin/ledger", q="王小二").text
+
+
+def test_the_coordinator_undoes_a_scan_late_with_a_reason(coordinator, rows, desk, runtime: Runtime):
+    way = f"/admin/ledger/{rows['signed']['id']}/undo"
+    own = re.search(r'name="id" value="([^"]+)"', coordinator.get(way).text)
+    assert own
+    assert post(coordinator, way, id=own[1], reason=" ").status_code == 400
+    assert post(coordinator, way, id=own[1], reason="误扫").status_code == 303
+    assert post(coordinator, way, id=own[1], reason="误扫").status_code == 303
+    page = coordinator.get("/admin/ledger").text
+    assert page.count("撤销 #1") == 1 and "已被 #5 撤销" in page and "陈总" in page and "误扫" in page
+    assert desk.counts()["services"]["signin"]["people"] == 0
+    refused = coordinator.get(f"/admin/ledger/{rows['again']['id']}/undo")
+    token = re.search(r'name="id" value="([^"]+)"', refused.text)
+    answer = post(coordinator, f"/admin/ledger/{rows['again']['id']}/undo", id=token[1] if token else "", reason="误扫")
+    assert answer.status_code == 409 and "不能撤销" in answer.text
+
+
+def test_empty_pages_say_what_to_do_next(coordinator):
+    assert "/admin/roster" in coordinator.get("/admin/").text
+    assert "先导入名单" in coordinator.get("/admin/").text
+    assert "配对平板" in coordinator.get("/admin/ledger").text
+
+
+def test_trial_mode_is_in_sight_with_the_way_out(coordinator):
+    assert re.search(r'class="trial" href="/admin/care"', coordinator.get("/admin/").text)
+
+
+def test_nobody_but_a_board_or_the_coordinator_opens_the_big_screen(client, create_staff, pair):
+    assert client.get("/board").status_code == 303
+    pair("board")
+    create_staff("李组长", "lead")
+    sign_in(client, "李组长")
+    assert client.get("/board").status_code == 403

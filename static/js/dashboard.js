@@ -54,13 +54,13 @@ function lineOf(row) {
   const what = make("span", "what"), time = make("time", "num", hour(Date.parse(row.at), zone));
   time.dateTime = row.at;
   if (row.word) what.append(make("b", "", row.word), " ");
-  what.append(`${page.names[row.service_key] ?? row.service} `, time);
-  line.append(make("span", "who", row.name), what);
+  what.append(page.names[row.service_key] ?? row.service);
+  line.append(make("span", "who", row.name), what, time);
   return line;
 }
 
 function takeAlerts(alerts) {
-  const lines = alertLines(alerts, words);
+  const lines = alertLines(alerts, words, page);
   at("alerts").classList.toggle("ask", lines.length > 0);
   const list = at("alerts").querySelector("ul");
   list.replaceChildren(...lines.map(({ key, text, url, action }) => {

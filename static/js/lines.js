@@ -1,7 +1,7 @@
 /* The lines of the live pages: what admin/live_words.py says at first paint, for what comes later.
  *
  *   fill("{n} 条待传", {n: 5})      ago(iso, nowMs, words)      hour(ms, zone)
- *   alertLines(alerts, words)      [{key, text, url, action}]
+ *   alertLines(alerts, words, {names, stations})      [{key, text, url, action}]
  *   stationLine(station, nowMs, words) · printerLine(printer, words)      {tone, text}
  *   rowOf(arrival, words)          {name, word, accepted, …} of a stream's arrival
  */
@@ -20,9 +20,11 @@ export function ago(iso, now, words) {
   return fill(words[unit], { n: Math.floor(seconds / length) });
 }
 
-export function alertLines(alerts, words) {
+const inOurLanguage = (one, { names, stations }) => ({ station: stations[one.key], stock: names[one.key] })[one.kind] ?? one.name;
+
+export function alertLines(alerts, words, page) {
   return alerts.map((one) => ({
-    key: `${one.kind}-${one.key}`, text: alertText(one, words), url: ACTIONS[one.kind], action: one.kind === "slip" ? words.answer : words.see,
+    key: `${one.kind}-${one.key}`, text: alertText({ ...one, name: inOurLanguage(one, page) }, words), url: ACTIONS[one.kind], action: one.kind === "slip" ? words.answer : words.see,
   }));
 }
 
