@@ -49,7 +49,7 @@ function options(figure, zone, colour, rows, onCursor) {
   const axis = { font, stroke: soft, ticks: { show: false }, gap: 8 };
   const clock = new Intl.DateTimeFormat("zh-CN", { timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   return {
-    width: figure.clientWidth, height: HEIGHT, padding: [8, 12, 0, 0], legend: { show: false }, tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone),
+    width: figure.clientWidth, height: HEIGHT, padding: [8, 28, 0, 0], legend: { show: false }, tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone),
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { x: { range: (_u, least, most) => [least, Math.max(most + BUCKET_S, least + LEAST_WIDTH_S)] },
               y: { range: (_u, _least, most) => [0, Math.max(5, most * 1.08)] } },
