@@ -172,8 +172,8 @@ def test_a_slips_picture_is_given_and_nothing_beside_it(lead, data, runtime):
     folder = paper_folder(data, "front")
     folder.mkdir(parents=True)
     (folder / "0001-x.png").write_bytes(b"\x89PNG")
-    answer = lead.get("/admin/printers/front/paper/0001-x.png")
-    assert (answer.data, answer.mimetype) == (b"\x89PNG", "image/png") and "no-" in answer.headers["Cache-Control"]
+    with lead.get("/admin/printers/front/paper/0001-x.png") as answer:
+        assert (answer.data, answer.mimetype) == (b"\x89PNG", "image/png") and "no-" in answer.headers["Cache-Control"]
     assert "0001-x.png" in lead.get("/admin/printers/front/paper").text
     for path in ("../../huiwu.db", "%2e%2e/%2e%2e/huiwu.db", "nothing.png"):
         assert lead.get(f"/admin/printers/front/paper/{path}").status_code == 404
