@@ -11,6 +11,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from admin.refusals import REASONS
+from models.words import one_language
 
 Line = dict[str, str]
 ACTIONS = {"printer": "/admin/printers", "slip": "/admin/printers", "station": "/admin/stations", "stock": "/admin/plan"}
@@ -56,7 +57,7 @@ def alert_lines(alerts: list[dict[str, Any]], say: Mapping[str, str], page: Mapp
 def _alert(one: dict[str, Any], say: Mapping[str, str]) -> str:
     name, n, kind = one["name"], one["waiting"], one["kind"]
     if kind == "printer":
-        head = say["printer"].format(name=name, message=one["message"] or say["trouble"])
+        head = say["printer"].format(name=name, message=one_language(one["message"]) or say["trouble"])
         return f"{head} · {say['printer_queue'].format(n=n)}" if n else head
     if kind == "station":
         return say["station"].format(name=name) + (f" · {say['waiting'].format(n=n)}" if n else "")
@@ -82,7 +83,7 @@ def station_line(station: dict[str, Any], now: datetime, say: Mapping[str, str])
 def printer_line(printer: dict[str, Any], say: Mapping[str, str]) -> Line:
     """A printer's health: {tone, text}."""
     trouble = printer["state"] in ("blocked", "offline")
-    text = (printer["message"] or say["trouble"]) if trouble else say["working" if printer["sending"] else "idle"]
+    text = (one_language(printer["message"]) or say["trouble"]) if trouble else say["working" if printer["sending"] else "idle"]
     waiting = printer["queued"] + printer["held"]
     parts = [text, *([say["queue"].format(n=waiting)] if waiting else [])]
     if printer["unknown"]:

@@ -191,7 +191,7 @@ def counts() -> Response:
 
 
 @api.get("/api/v1/live")
-@may("board", "desk", "coordinator")
+@may("board", "desk", "lead")
 def stream() -> Response:
     """Server-Sent Events: counts, arrival, printer, station, alert."""
     device, runtime = g.device, guard.runtime()

@@ -216,7 +216,7 @@ def _write(connection: Connection, work: Batch) -> None:
     if work.moves:
         road_sql.insert(connection, "stock_move", work.moves)
     if work.births.undone:
-        connection.execute(update(PrintJob).where(PrintJob.scan_id.in_(work.births.undone), PrintJob.state == "queued")
+        connection.execute(update(PrintJob).where(PrintJob.scan_id.in_(work.births.undone), PrintJob.state.in_(("queued", "held")))
                            .values(state="cancelled", reason="undone"))
         connection.execute(work.births.void_coupons())
     work.tallies.write(connection)

@@ -28,7 +28,7 @@ PEOPLE = f"SELECT {_PERSON} FROM attendee a WHERE a.id IN {_LIST}"
 HISTORY = ("SELECT holder, seq, id, service_key, scanned_at, station_key, direction, use_no, quantity, coupon_id, voids "
            f"FROM scan WHERE verdict = 'accepted' AND holder IN {_LIST} ORDER BY seq")
 HELD = f"SELECT attendee_id, service_key FROM coupon WHERE voided_at IS NULL AND attendee_id IN {_LIST}"
-STARTED = f"SELECT scan_id FROM print_job WHERE state NOT IN ('queued', 'cancelled') AND scan_id IN {_LIST}"
+STARTED = f"SELECT scan_id FROM print_job WHERE state NOT IN ('queued', 'held', 'cancelled') AND scan_id IN {_LIST}"
 TALLY = "SELECT service_key, people, uses, refused, inside, stock_moved FROM tally"
 UPDATE_TALLY = ("INSERT INTO tally (service_key, people, uses, refused, inside, stock_moved) VALUES (?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (service_key) DO UPDATE SET people = excluded.people, uses = excluded.uses, "

@@ -47,7 +47,7 @@ class Births:
         return made
 
     def undo(self, scan_id: str) -> bool:
-        """Calls back the queued jobs of an undone scan; says whether one has left for a printer already."""
+        """Calls back the waiting jobs of an undone scan; says whether one has left for a printer already."""
         self.undone.append(scan_id)
         return scan_id in self._facts.started
 

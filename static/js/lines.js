@@ -28,9 +28,15 @@ export function alertLines(alerts, words, page) {
   }));
 }
 
+// What was written down in both languages, "缺纸 · Out of paper": the page's own side of it.
+function oneLanguage(both = "") {
+  const [zh, en] = both.split(" · ");
+  return document.documentElement.lang.startsWith("en") ? en || zh : zh;
+}
+
 function alertText({ kind, name, message, waiting: n, left }, words) {
   if (kind === "printer") {
-    const head = fill(words.printer, { name, message: message || words.trouble });
+    const head = fill(words.printer, { name, message: oneLanguage(message) || words.trouble });
     return n ? `${head} · ${fill(words.printer_queue, { n })}` : head;
   }
   if (kind === "station") return fill(words.station, { name }) + (n ? ` · ${fill(words.waiting, { n })}` : "");
@@ -50,7 +56,7 @@ export function stationLine(station, now, words) {
 export function printerLine(printer, words) {
   const trouble = ["blocked", "offline"].includes(printer.state);
   const waiting = printer.queued + printer.held;
-  const parts = [trouble ? printer.message || words.trouble : printer.sending ? words.working : words.idle];
+  const parts = [trouble ? oneLanguage(printer.message) || words.trouble : printer.sending ? words.working : words.idle];
   if (waiting) parts.push(fill(words.queue, { n: waiting }));
   if (printer.unknown) parts.push(`? ${printer.unknown}`);
   return { tone: trouble || printer.unknown ? "ask" : "ok", text: parts.join(" · ") };
