@@ -16,7 +16,7 @@ import guard
 from admin import people
 from admin.refusals import sentence
 from admin.room import pages
-from admin.shell import local_path
+from admin.shell import FOR_LEADS, local_path
 from guard import STAFF_COOKIE, limiter, may
 
 HOME = "/admin/"
@@ -103,6 +103,8 @@ def _way(role: str, wanted: str | None) -> str:
     """Where a person goes after signing in: the page they came from, if it is theirs."""
     if role == "coordinator":
         return wanted or HOME
+    if role == "lead" and wanted in FOR_LEADS:
+        return wanted
     return wanted if wanted and not wanted.startswith("/admin") else url_for("admin.login")
 
 

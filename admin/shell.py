@@ -33,6 +33,7 @@ NAV = (
     Entry("/admin/staff", "key-round", _("人员")),
     Entry("/admin/care", "shield-check", _("备份与检查")),
 )
+FOR_LEADS = ("/admin/stations", "/admin/printers")     # what a lead may open, too
 
 
 @pages.app_context_processor
@@ -40,8 +41,16 @@ def surroundings() -> dict[str, Any]:
     """Every page of every room knows its language; pages of the coordinator their navigation and event, too."""
     if not has_request_context():
         return {}
-    return {"lang": "en" if speaks_english() else "zh-CN", "nav": NAV, "nav_here": nav_here, "said": said,
+    return {"lang": "en" if speaks_english() else "zh-CN", "nav": entries(), "nav_here": nav_here, "said": said,
             "signed_in": g.get("staff"), "event": event}
+
+
+def entries() -> tuple[Entry, ...]:
+    """The entries that lead somewhere for whoever is signed in."""
+    person = g.get("staff")
+    if person is None or person.role == "coordinator":
+        return NAV
+    return tuple(entry for entry in NAV if entry.url in FOR_LEADS)
 
 
 def speaks_english() -> bool:

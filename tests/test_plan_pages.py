@@ -28,6 +28,9 @@ def coordinator(client, create_staff, write):
     def december(session):
         event = session.scalars(select(Event)).one()
         event.starts, event.ends = date(2026, 12, 5), date(2026, 12, 7)
+        for one in session.scalars(select(Service)):       # what a person types has no fractions of a second
+            one.windows = [[re.sub(r"\.\d+", "", moment) for moment in window] for window in one.windows]
+            one.starts, one.ends = (at and at.replace(microsecond=0) for at in (one.starts, one.ends))
     write(december)
     return client
 

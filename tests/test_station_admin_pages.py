@@ -57,6 +57,14 @@ def test_staff_see_no_stations_page_and_a_stranger_none_of_it(client, create_sta
     assert [client.get(path).status_code for path in paths] == [403] * 4
 
 
+def test_a_lead_goes_straight_to_the_stations_and_sees_no_entry_that_is_not_theirs(client, create_staff):
+    create_staff("李组长", "lead")
+    assert sign_in(client, "李组长", next_="/admin/stations").location == "/admin/stations"
+    links = set(re.findall(r'<a href="(/admin/\w*)"', client.get("/admin/stations").text))
+    assert links == {"/admin/stations", "/admin/printers"}
+    assert "/admin/stations" in client.get("/login").text
+
+
 def test_a_lead_pairs_but_ends_no_pairing_and_edits_no_station(lead, desk, runtime):
     page = lead.get("/admin/stations").text
     assert "配对新设备" in page and "确认停用" not in page and "/admin/plan/station/" not in page
