@@ -169,6 +169,7 @@ def test_nothing_overflows_on_any_tablet(live_server, browser_page, write, creat
         browser_page.goto(f"{live_server.url}/pair")
         assert browser_page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, "pair")
         browser_page.goto(f"{live_server.url}/station")
+        browser_page.wait_for_selector("#link:not(:empty)")
         show(browser_page, code)
         assert browser_page.evaluate(OUTSIDE) == [], width
         assert browser_page.evaluate(SMALL) == [], width
