@@ -43,7 +43,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 40, "max_overflow": 240},
         BABEL_DEFAULT_LOCALE="zh", BABEL_DOMAIN=";".join(CATALOGUES),
         BABEL_TRANSLATION_DIRECTORIES=";".join([str(ROOT / "translations")] * len(CATALOGUES)))
-    app.config.setdefault("MAX_CONTENT_LENGTH", BODY_LIMIT)
+    if app.config["MAX_CONTENT_LENGTH"] is None:       # Flask's own default is there already, and means no limit
+        app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     db.init_app(app)
     migrate.init_app(app, db)
     Babel(app, locale_selector=choose_language)

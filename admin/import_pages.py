@@ -102,8 +102,9 @@ def set_columns(key: str) -> Any:
     work = works.of(key, KIND)
     if work.running or work.about["phase"] != "look":
         return _to(work)
-    sheet = request.form.get("sheet") or None
-    if sheet != (work.about["sheet"] or _sheet_of(work)):
+    before = work.about["sheet"] or _sheet_of(work)
+    sheet = request.form.get("sheet") or before
+    if sheet != before:
         work.about.update(sheet=sheet, mapping={})
     else:
         work.about["mapping"] = {**work.about["mapping"], **_chosen(work)}
