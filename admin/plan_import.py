@@ -88,12 +88,14 @@ def _lines(changes: Changes, before: Mapping[str, Any], after: Mapping[str, Any]
         for table, key in pairs:
             old, new = plan_forms.find(before, table, key), plan_forms.find(after, table, key)
             fields = _fields(old, new) if old and new else []
-            if old and new and not fields:
-                places = _place(before, table, key), _place(after, table, key)
-                if places[0] == places[1]:
-                    continue
-                fields = [(_("排列位置"), *places)]
-            yield {"table": table, "name": said(new or old) or key, "how": how, "fields": fields}
+            if how != "changed" or fields:      # that others came or went around it is no news of its own
+                yield {"table": table, "name": said(new or old) or key, "how": how, "fields": fields}
+    for table in plan_said.TABLES:
+        old_order, new_order = _order(before, after, table), _order(after, before, table)
+        if old_order != new_order:
+            yield {"table": table, "name": "", "how": "changed", "fields": [
+                (_("排列位置"), *(plan_said.names(plan_forms.find(after, table, key) for key in order)
+                                for order in (old_order, new_order)))]}
 
 
 def _fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[Any, str, str]]:
@@ -102,5 +104,7 @@ def _fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[Any, s
             for name in names if old.get(name) != new.get(name)]
 
 
-def _place(raw: Mapping[str, Any], table: str, key: str) -> str:
-    return str([item["key"] for item in raw[table]].index(key) + 1)
+def _order(raw: Mapping[str, Any], other: Mapping[str, Any], table: str) -> list[str]:
+    """The keys that both plans have, in the order of the first."""
+    kept = {item["key"] for item in other[table]}
+    return [item["key"] for item in raw[table] if item["key"] in kept]

@@ -5,9 +5,10 @@ nothing; they need no script.
 """
 from __future__ import annotations
 
+import io
 from typing import Any
 
-from flask import Response, abort, flash, redirect, render_template, request, url_for
+from flask import Response, abort, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 
 import guard
@@ -44,9 +45,8 @@ def export_plan() -> Response:
     runtime = guard.runtime()
     with runtime.reading() as session:
         text = plan_store.export(session)
-    answer = Response(text, mimetype="application/toml")
-    answer.headers.set("Content-Disposition", "attachment", filename=_("会务方案") + ".toml")
-    return answer
+    return send_file(io.BytesIO(text.encode()), "application/toml", as_attachment=True,
+                     download_name=f"{_('会务方案')}.toml", max_age=0)
 
 
 # --- the event ---

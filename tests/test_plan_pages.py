@@ -328,6 +328,15 @@ def test_an_import_shows_what_it_would_change_and_then_changes_it(coordinator, p
     assert service(plan(), "lunch").name == "工作午餐 <3>" and plan().category[-1].key == "guest"
 
 
+def test_an_import_tells_a_new_order_once(coordinator, plan):
+    raw = plan_file.to_raw(plan())
+    raw["category"].reverse()
+    page = upload(coordinator, plan_store.write(plan_file.of(raw)[0])).text
+    assert page.count("<del>代表、记者</del> → <ins>记者、代表</ins>") == 1
+    assert confirm(coordinator, page).status_code == 303
+    assert [category.key for category in plan().category] == ["press", "delegate"]
+
+
 def test_an_import_is_shown_again_when_the_plan_changed_meanwhile(coordinator, plan):
     page = upload(coordinator, coordinator.get("/admin/plan/export").text.replace('"午餐"', '"工作午餐"')).text
     change(coordinator, "/admin/plan/category/press", name="媒体")
@@ -363,6 +372,9 @@ def test_a_browser_adds_a_window_moves_a_service_and_saves(live_server, browser_
     page.fill("[name=name]", "陈总")
     page.fill("[name=secret]", "2468")
     page.click("button.primary")
+    with page.expect_download() as file:
+        page.click("text=导出方案")
+    assert file.value.suggested_filename == "会务方案.toml"
     page.click("#service-lunch a")
     page.click("text=再加一段")
     page.locator("[name=opens]").nth(1).wait_for()
