@@ -52,7 +52,7 @@ def csrf_of(html: str) -> str:
 def pair_page(page: Page, url: str, write: Callable[..., Any], station: str) -> None:
     """Pairs a real browser through the page that the QR opens."""
     code = write(lambda session: pairing.new_code(session, station)).code.replace(" ", "")
-    page.goto(f"{url}/pair?code={code}")
+    page.goto(f"{url}/pair?code={code}", wait_until="networkidle")
     page.click("button.primary")
     page.wait_for_url("**/station")
     page.wait_for_selector("#link:not(:empty)")

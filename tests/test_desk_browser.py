@@ -166,7 +166,7 @@ def test_nothing_overflows_on_any_tablet(live_server, browser_page, write, creat
         browser_page.click(".more a >> nth=0")
         expect(browser_page.locator(".desk-form")).to_be_visible()
         assert browser_page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, "form")
-        browser_page.goto(f"{live_server.url}/pair")
+        browser_page.goto(f"{live_server.url}/pair", wait_until="networkidle")
         assert browser_page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, "pair")
         browser_page.goto(f"{live_server.url}/station")
         browser_page.wait_for_selector("#link:not(:empty)")
