@@ -252,11 +252,17 @@ def hints_for(service: Service, facts: Facts) -> tuple[str, ...]:
 
 
 def due_coupons(ask: Ask, facts: Facts) -> tuple[str, ...]:
-    """The coupons that are printed with a sign-in: of every meal the person is entitled to and has not used."""
+    """The coupons printed with a sign-in: of every meal still to come, entitled to and not used."""
     if facts.services[ask.service].kind != "sign_in" or facts.person is None:
         return ()
     return tuple(s.key for s in facts.services.values()
-                 if s.coupon and is_entitled(s, facts) and not uses_of(facts.history, s.key))
+                 if s.coupon and not s.closed and is_entitled(s, facts) and not _is_over(s, ask.at)
+                 and not uses_of(facts.history, s.key))
+
+
+def _is_over(service: Service, at: datetime) -> bool:
+    """Whether the last window of a service lies behind."""
+    return bool(service.windows) and all(at > window.closes + service.tolerance for window in service.windows)
 
 
 def still_open(at: datetime, facts: Facts) -> tuple[str, ...]:

@@ -180,6 +180,7 @@ def test_coupons_are_due_with_sign_in_for_meals_entitled_to_and_not_eaten() -> N
     assert decide(ask, facts(PRESS, prints=True)).coupons == ()
     assert decide(ask, facts(DELEGATE, prints=False)).coupons == ()
     assert decide(ask, facts(DELEGATE, entry(1, "lunch", "5 08:00"), prints=True)).coupons == ()
+    assert decide(Ask("signin", at("5 14:00")), facts(DELEGATE, prints=True)).coupons == ()
 
 
 def test_out_without_in_is_remarked_and_a_move_names_where_from() -> None:

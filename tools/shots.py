@@ -111,12 +111,20 @@ def shoot(page: Page, name: str, full: bool = False) -> None:
     print(name)
 
 
+TABLETS: dict[str, Any] = {}      # station -> its one tablet's cookies
+
+
 def paired(page: Page, demo: Demo, station: str) -> None:
-    """Makes the window a tablet of a station."""
+    """Makes the window a tablet of a station: the one there is, or a new one."""
+    if station in TABLETS:
+        page.context.add_cookies(TABLETS[station])
+        page.goto(f"{demo.url}/station")
+        return
     code = demo.command("pair", station)["code"].replace(" ", "")
     page.goto(f"{demo.url}/pair?code={code}")
     page.locator("form:has([name=code]) [type=submit]").first.click()
     page.wait_for_url(re.compile("/(station|board)"))
+    TABLETS[station] = [cookie for cookie in page.context.cookies() if cookie["name"] != "lang"]
 
 
 def scan(page: Page, code: str) -> None:
@@ -178,6 +186,7 @@ def coordinator(browser: Browser, demo: Demo) -> None:
                                ("printers", "/admin/printers"), ("ledger", "/admin/ledger"), ("care", "/admin/care"),
                                ("board", "/board")):
                 page.goto(demo.url + path)
+                page.wait_for_function("[...document.images].every(image => image.complete)")
                 shoot(page, f"{name}-{lang}-wide")
             imported(page, demo, lang)
     for name, size, scheme in (("dashboard-dark", "wide", "dark"), ("dashboard-phone", "phone", "light")):
