@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext, lazy_pgettext
 from flask_babel import lazy_gettext as _
 
 from admin.shell import said
@@ -11,10 +11,10 @@ from models.snapshot import Snapshot
 
 FIELDS = {
     "number": _("编号"), "name": _("姓名"), "name_en": _("英文名"), "organisation": _("单位"), "post": _("职务"),
-    "delegation": _("代表团"), "category": _("证件种类"), "phone": _("手机"), "email": _("邮箱"),
+    "delegation": lazy_pgettext("field", "代表团"), "category": lazy_pgettext("field", "证件种类"), "phone": _("手机"), "email": _("邮箱"),
     "id_number": _("身份证号"), "sex": _("性别"), "nation": _("民族"), "diet": _("饮食"), "hint": _("提示"),
     "seat": _("座位"), "table": _("桌号"), "room": _("房间号"), "vip": _("贵宾"), "arrival": _("车次/航班"),
-    "state": lazy_gettext("状态"), "remarks": lazy_gettext("备注"),
+    "state": _("状态"), "remarks": _("备注"),
 }
 STATES = {"registered": _("已报名"), "pending": _("待审核"), "cancelled": _("已取消")}
 COLUMNS = {"category_key": "category", "delegation_id": "delegation", "table_no": "table"}

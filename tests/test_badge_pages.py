@@ -14,6 +14,7 @@ from sqlalchemy import select
 from models.event import Event
 from models.people import Badge
 from tests.test_admin_pages import post, sign_in, token_of
+from tests.uploads import form
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9" fill="#b5312a"/></svg>'
 
@@ -69,12 +70,12 @@ def test_the_table_carries_the_codes_and_the_page_does_not(coordinator, create_a
     assert code.encode() in taken(coordinator, path)
 
 
-@pytest.mark.parametrize(("form", "start"), [("pdf", b"%PDF"), ("zip", b"PK")])
-def test_a_pdf_to_print_and_pictures_for_a_shop(coordinator, create_attendee, form: str, start: bytes):
+@pytest.mark.parametrize(("ending", "start"), [("pdf", b"%PDF"), ("zip", b"PK")])
+def test_a_pdf_to_print_and_pictures_for_a_shop(coordinator, create_attendee, ending: str, start: bytes):
     create_attendee("张三", number="A1")
-    with coordinator.get(f"{make(coordinator, form=form, layout='a4')}/file") as made:
-        assert made.data.startswith(start) and f"badges.{form}" in made.headers["Content-Disposition"]
-        if form == "zip":
+    with coordinator.get(f"{make(coordinator, form=ending, layout='a4')}/file") as made:
+        assert made.data.startswith(start) and f"badges.{ending}" in made.headers["Content-Disposition"]
+        if ending == "zip":
             assert zipfile.ZipFile(io.BytesIO(made.data)).namelist() == ["badge-A1.png"]
 
 
@@ -106,7 +107,7 @@ def test_a_finished_file_is_its_maker_s_alone_and_goes_when_told(coordinator, cr
 
 def logo(client: FlaskClient, data: bytes, name: str = "logo.png") -> str:
     token = token_of(client, "/admin/badges")
-    with client.post("/admin/badges/logo", data={"csrf_token": token, "logo": (io.BytesIO(data), name)}) as answer:
+    with client.post("/admin/badges/logo", **form("logo", name, data, csrf_token=token)) as answer:
         assert answer.status_code == 303
     return str(client.get("/admin/badges").text)
 

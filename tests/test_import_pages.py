@@ -19,6 +19,7 @@ from models.runtime import Runtime
 from tests import rosters
 from tests.rosters import HEAD, PEOPLE
 from tests.test_admin_pages import post, sign_in, token_of
+from tests.uploads import form
 
 GOOD = rosters.xlsx()
 BAD = rosters.xlsx([HEAD, PEOPLE[0], ("A00002", "", "第二研究所", "13800000002")])
@@ -34,8 +35,8 @@ def coordinator(client, create_staff) -> FlaskClient:
 
 def upload(client: FlaskClient, data: bytes = GOOD, name: str = "名单.xlsx") -> str:
     """Sends a file; the address of its import."""
-    with client.post("/admin/import", data={"csrf_token": token_of(client, "/admin/import"),
-                                            "file": (io.BytesIO(data), name)}) as answer:
+    token = token_of(client, "/admin/import")
+    with client.post("/admin/import", **form("file", name, data, csrf_token=token)) as answer:
         assert answer.status_code == 303, answer.text
         work_of(client, answer.location).over.wait(30)
         return str(answer.location)
