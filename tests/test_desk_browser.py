@@ -10,6 +10,9 @@ from models.scans import PrintJob, Scan
 from tests.station_browser import pair_page
 from tests.test_browser_modules import SIZES, wedge_types
 
+# A browser that goes hangs up on files under way, and the test server lets them go to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 SEEN = "(one) => one.getClientRects().length && !one.closest('svg, .sr')"
 OUTSIDE = f"""() => [...document.querySelectorAll('body *')].filter({SEEN})
   .filter((one) => one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.className)"""

@@ -1,12 +1,16 @@
 """A kiosk end to end: a badge before the camera of a real browser, the real server, nothing left on the screen."""
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
 from models.scans import PrintJob, Scan
 from tests.station_browser import camera_browser, pair_page
 from tests.test_browser_modules import film, wedge_types
+
+# A browser that goes hangs up on files under way, and the test server lets them go to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def rows(runtime):
