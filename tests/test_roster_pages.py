@@ -75,20 +75,20 @@ def test_words_searched_for_stand_in_no_address(coordinator, create_attendee):
 
 
 def test_filters_by_category_state_and_sign_in(coordinator, create_attendee, desk):
-    _, code = create_attendee("张三", number="N1")
-    create_attendee("李四", "press", number="N2", state="pending")
+    _, code = create_attendee("张三", number="T-0001")
+    create_attendee("李四", "press", number="T-0002", state="pending")
     desk.scan(code, "signin")
     assert "李四" in coordinator.get("/admin/roster?category=press").text
-    for field, value, there, gone in [("category", "press", "N2", "N1"), ("state", "pending", "N2", "N1"),
-                                      ("signed", "yes", "N1", "N2"), ("signed", "no", "N2", "N1")]:
+    for field, value, there, gone in [("category", "press", "T-0002", "T-0001"), ("state", "pending", "T-0002", "T-0001"),
+                                      ("signed", "yes", "T-0001", "T-0002"), ("signed", "no", "T-0002", "T-0001")]:
         page = find(coordinator, **{field: value})
         assert there in page and gone not in page and "符合 1 人，共 2 人" in page
 
 
 def test_an_undone_sign_in_counts_as_not_signed_in(coordinator, create_attendee, desk):
-    _, code = create_attendee("张三", number="N1")
+    _, code = create_attendee("张三", number="T-0001")
     desk.void(desk.scan(code, "signin")["id"])
-    assert "N1" in find(coordinator, signed="no")
+    assert "T-0001" in find(coordinator, signed="no")
 
 
 def test_phones_are_masked_until_asked_for(coordinator, create_attendee):
@@ -102,11 +102,11 @@ def test_phones_are_masked_until_asked_for(coordinator, create_attendee):
 
 
 def test_htmx_gets_the_table_alone(coordinator, create_attendee):
-    create_attendee("张三", number="N1")
+    create_attendee("张三", number="T-0001")
     page = coordinator.get("/admin/roster").text
     token = page.split('name="csrf-token" content="')[1].split('"')[0]
     part = coordinator.post("/admin/roster", data={"csrf_token": token}, headers={"HX-Request": "true"}).text
-    assert "N1" in part and "<html" not in part
+    assert "T-0001" in part and "<html" not in part
 
 
 def test_no_page_of_a_person_shows_a_code(coordinator, create_attendee, desk):
