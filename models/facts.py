@@ -1,7 +1,7 @@
 """The values that the rules look at and give back. Standard library only; the road of a scan speaks in these."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -130,6 +130,15 @@ class Facts:
     stock: Mapping[str, int] = field(default_factory=dict)
     offered: tuple[str, ...] = ()     # the station's services, in the plan's order
     prints: bool = False              # the station has a printer
+    uses: Mapping[str, Sequence[Entry]] = field(init=False)    # service -> uses that stand, worked out once
+
+    def __post_init__(self) -> None:
+        undone = {entry.voids for entry in self.history if entry.voids is not None}
+        uses: dict[str, list[Entry]] = {}
+        for entry in self.history:
+            if entry.use_no is not None and entry.seq not in undone:
+                uses.setdefault(entry.service, []).append(entry)
+        object.__setattr__(self, "uses", uses)
 
     def with_entry(self, entry: Entry) -> Facts:
         """The facts after one more accepted row."""

@@ -11,6 +11,8 @@ def standing(history: Iterable[Entry]) -> list[Entry]:
     """The rows that count: undone rows and the undos themselves left out, in ledger order."""
     rows = list(history)
     undone = {e.voids for e in rows if e.voids is not None}
+    if not undone:
+        return rows
     return [e for e in rows if e.voids is None and e.seq not in undone]
 
 

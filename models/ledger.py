@@ -5,7 +5,7 @@ of the next, and writes everything with one INSERT a table. After the commit `pu
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,8 @@ class Ledger:
         self.writer = Writer(engine, self.batch)
         self.writer.after_commit(self._published)
         self._changes: tuple[list[Change], int] | None = None
+        self._paper: list[Callable[[], None]] = []
+        self._for_printers = True
 
     def record(self, requests: Sequence[Request]) -> list[Outcome]:
         """Judges the requests in order and returns what came of each, once all of it is durable.
@@ -71,19 +73,27 @@ class Ledger:
 
     def batch(self, connection: Connection, requests: list[Request]) -> list[Outcome]:
         """One transaction's worth of requests, of any number of stations."""
-        self._changes = None
+        self._changes, self._for_printers = None, False
         facts = gather(connection, self.memory, requests)
         work = Batch(facts, Births(connection, facts), Tallies(facts), facts.now.chain or chain.START)
         results = [judge_request(work, request) for request in requests]
         _write(connection, work)
-        self._changes = (work.changes, facts.head)
+        self._changes, self._for_printers = (work.changes, facts.head), bool(work.births.jobs)
         return [Outcome(result, facts.head, facts.now.epoch) for result in results]
 
     def _published(self) -> None:
         if self._changes is not None:
             self.counts.apply(*self._changes)
             self._changes = None
+        if self._for_printers:
+            for call in self._paper:
+                call()
+        self._for_printers = True      # any other write may concern the printers: a plan, an answer, a reprint
         self.counts.stir()
+
+    def on_paper(self, call: Callable[[], None]) -> None:
+        """Calls this after a commit that may give the printers something to do: it must not block."""
+        self._paper.append(call)
 
 
 def judge_request(work: Batch, request: Request) -> Answer | Problem:

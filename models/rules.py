@@ -5,13 +5,13 @@ reason that applies is the answer; "why was this refused?" is answered by the fu
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from models.facts import ACCEPTED, AUTO, IN, OUT, REFUSED, Ask, Decision, Entry, Facts, Service, Window
-from models.history import inside_since, uses_of
+from models.history import inside_since
 
 DOUBLE_READ = timedelta(seconds=60)   # two reads of one badge at an auto door are one passage (behaviour 28)
 UNDO_WITHIN = timedelta(minutes=15)   # at the station that scanned (behaviour 33)
@@ -101,7 +101,7 @@ def _needs(service: Service, ask: Ask, facts: Facts) -> Detail | None:
     if facts.person is None:
         return None
     for need in service.needs:
-        if not uses_of(facts.history, need):
+        if not facts.uses.get(need):
             return {"needs": need}
     return None
 
@@ -115,7 +115,7 @@ def _already_inside(service: Service, ask: Ask, facts: Facts) -> Detail | None:
 
 def _used_up(service: Service, ask: Ask, facts: Facts) -> Detail | None:
     if facts.coupon:
-        spent = [e for e in uses_of(facts.history, service.key) if e.coupon_id == facts.coupon.id]
+        spent = [e for e in facts.uses.get(service.key, ()) if e.coupon_id == facts.coupon.id]
         if spent:
             return {"first": spent[0]}
     counted = counted_uses(service, ask.at, facts)
@@ -155,9 +155,9 @@ _MATTERS_ON_THE_WAY_OUT = frozenset({"unknown", "revoked", "wrong_service", "can
 
 # --- what counts against a limit ---
 
-def counted_uses(service: Service, at: datetime, facts: Facts) -> list[Entry]:
+def counted_uses(service: Service, at: datetime, facts: Facts) -> Sequence[Entry]:
     """The uses that count against the limit at a moment: all of them, or those of the event's own day."""
-    uses = uses_of(facts.history, service.key)
+    uses = facts.uses.get(service.key, ())
     if service.per != "day":
         return uses
     day = at.astimezone(facts.zone).date()
@@ -257,7 +257,7 @@ def due_coupons(ask: Ask, facts: Facts) -> tuple[str, ...]:
         return ()
     return tuple(s.key for s in facts.services.values()
                  if s.coupon and not s.closed and is_entitled(s, facts) and not _is_over(s, ask.at)
-                 and not uses_of(facts.history, s.key))
+                 and not facts.uses.get(s.key))
 
 
 def _is_over(service: Service, at: datetime) -> bool:

@@ -30,7 +30,7 @@ class Spooler:
         self._bells: tuple[threading.Event, ...] = ()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        runtime.ledger.counts.listen(self._wake)
+        runtime.ledger.on_paper(self._wake)
 
     def start(self) -> None:
         """Says of every job that was being sent when the last run ended that nobody knows; then starts the threads."""
