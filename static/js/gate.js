@@ -41,10 +41,21 @@ function pick(key) {
   paintCount();
 }
 
+const over = ({ windows = [] }) => windows.length > 0 && windows.every(({ closes }) => closes && Date.parse(closes) <= eventNow());
+
+/** What is open stands first, then what is to come, then what is over: nobody scrolls for the meal of the hour. */
+function inTurn() {
+  const rank = (one) => (one.open ? 0 : over(one) ? 2 : 1);
+  return [...data.services].sort((a, b) => rank(a) - rank(b));
+}
+
 function listServices() {
   const legend = at("services").querySelector("legend");
-  at("services").replaceChildren(legend, ...data.services.map((one) => radio("service", one.key,
-    { zh: one.name, en: one.name_en || one.name }, hours(one))));
+  at("services").replaceChildren(legend, ...inTurn().map((one) => {
+    const label = radio("service", one.key, { zh: one.name, en: one.name_en || one.name }, hours(one));
+    label.classList.toggle("over", !one.open && over(one));
+    return label;
+  }));
 }
 
 function listDirections() {
@@ -61,12 +72,13 @@ function radio(group, value, text, note = "") {
   return label;
 }
 
-function hours({ windows = [], open }) {
+function hours(service) {
+  const { windows = [], open } = service;
   const [zone, lang] = [data.event?.timezone, language()];
   const near = windows.find((one) => !one.closes || Date.parse(one.closes) > eventNow()) ?? windows.at(-1);
   if (!near) return "";
   const ends = near.closes ? timeOf(near.closes, zone, lang).split(" ").at(-1) : "";
-  return `${timeOf(near.opens, zone, lang)}–${ends}${open ? { zh: " · 进行中", en: " · open now" }[lang] : ""}`;
+  return `${timeOf(near.opens, zone, lang)}–${ends}${open ? { zh: " · 进行中", en: " · open now" }[lang] : over(service) ? { zh: " · 已结束", en: " · over" }[lang] : ""}`;
 }
 
 /* -- the number ---------------------------------------------------------------------------------------------------- */
