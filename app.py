@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, has_request_context, request
+from flask import Flask, Response, request
 from flask_babel import Babel
 from flask_migrate import Migrate
 from sqlalchemy import select
@@ -28,7 +28,6 @@ from printers import views as printer_views
 
 ROOT = Path(__file__).resolve().parent
 CATALOGUES = ("kiosk", "admin", "printers", "models")
-LANGUAGES = ("zh", "en")
 BODY_LIMIT = 2 * 1024 * 1024            # of any request but an upload, which says its own
 migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True)
 
@@ -47,12 +46,11 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     db.init_app(app)
     migrate.init_app(app, db)
-    Babel(app, locale_selector=choose_language)
+    Babel(app, locale_selector=guard.choose_language)
     with app.app_context():
         runtime = app.extensions["huiwu"] = Runtime(db.engine, data)
     app.extensions["huiwu.live"] = live.Hub(runtime)
     app.config["SECRET_KEY"] = app.config.get("SECRET_KEY") or _secret(data, runtime)
-    guard.limiter.init_app(app)
     guard.install(app)
     app.after_request(add_headers)
     for room in (openapi.api, kiosk_routes.pages, admin_views.pages, printer_views.pages):
@@ -62,26 +60,16 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
 CSP = ("default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:; object-src 'none'; "
        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+HEADERS = (("Content-Security-Policy", CSP), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 
 
 def add_headers(answer: Response) -> Response:
     """On every answer, static ones too (a worker takes its policy from its own file)."""
-    answer.headers.setdefault("Content-Security-Policy", CSP)
-    answer.headers.setdefault("X-Content-Type-Options", "nosniff")
-    answer.headers.setdefault("Referrer-Policy", "no-referrer")
-    if request.endpoint != "static":
-        answer.headers.setdefault("Cache-Control", "no-store")
+    for name, value in HEADERS:
+        answer.headers.add(name, value)     # nobody sets them before us; `setdefault` would look four times
+    if request.endpoint != "static" and "Cache-Control" not in answer.headers:
+        answer.headers.add("Cache-Control", "no-store")
     return answer
-
-
-def choose_language() -> str:
-    """One tap sets the cookie; without it the browser's wish counts, Chinese first (and always on the terminal)."""
-    if not has_request_context():
-        return "zh"
-    chosen = request.cookies.get("lang")
-    if chosen in LANGUAGES:
-        return str(chosen)
-    return request.accept_languages.best_match(LANGUAGES, "zh") or "zh"
 
 
 def create_tables(data: Path) -> None:

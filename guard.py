@@ -6,11 +6,14 @@ the tests. Authentication, the role check and CSRF are on the measured road of a
 """
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from flask import Flask, abort, current_app, g, jsonify, redirect, request, url_for
+from flask import Flask, Request, Response, abort, current_app, g, has_request_context, jsonify, redirect, request, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_babel import gettext as _
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -27,10 +30,49 @@ from models.snapshot import DeviceView, StationView
 F = TypeVar("F", bound=Callable[..., Any])
 ROLES = ("staff", "lead", "coordinator")
 MODES = ("kiosk", "gate", "desk", "board")
+SCANS = "api.scans"
 STATION_COOKIE = "huiwu_station"
 STAFF_COOKIE = "huiwu_staff"
+LANGUAGES = ("zh", "en")
+SAFE = ("GET", "HEAD", "OPTIONS")
+STRANGERS = 32              # forms of nobody we know under way at once, of the server's 256 threads
+OF_ONE_ADDRESS = 8
 csrf = CSRFProtect()
 limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
+
+
+def choose_language() -> str:
+    """One tap sets the cookie; without it the browser's wish counts, Chinese first (and always on the terminal)."""
+    if not has_request_context():
+        return "zh"
+    if "language" not in g:
+        chosen = request.cookies.get("lang")
+        g.language = chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "zh") or "zh"
+    return str(g.language)
+
+
+class Places:
+    """Places for strangers' forms. Whoever sends half a form and waits holds a thread: 300 such held up every tablet."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def take(self, address: str) -> bool:
+        """A place for a form from an address, if there is one."""
+        with self._lock:
+            if self._taken.total() >= STRANGERS or self._taken[address] >= OF_ONE_ADDRESS:
+                return False
+            self._taken[address] += 1
+            return True
+
+    def give(self, address: str) -> None:
+        """The form was answered."""
+        with self._lock:
+            self._taken -= Counter((address,))
+
+
+places = Places()
 
 
 def may(*who: str) -> Callable[[F], F]:
@@ -80,11 +122,37 @@ def install(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     csrf.init_app(app)
+    app.session_interface = Sessions()
+    limiter.init_app(app)
+    # There are no limits for all views: a limited view is checked by its own decorator, the others need no check.
+    hooks = app.before_request_funcs[None]
+    app.before_request_funcs[None] = [hook for hook in hooks if hook != limiter._check_request_limit]
     app.before_request(_admit)
+    app.teardown_request(_leave_place)
+    app.teardown_request(lambda _error: queued())
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Flask's signed session, which carries the CSRF token. A bearer token needs none, so none is unsigned for it."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """An empty session for a request that brings no session cookie."""
+        if app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+            return SecureCookieSession()
+        return super().open_session(app, request)
+
+
+def queued() -> None:
+    """The request's scans are in the writer's queue (or there are none): no group waits for it any more."""
+    if g.pop("entered", False):
+        runtime().writer.leave()
 
 
 def _admit() -> Any:
     g.device, g.station, g.staff = None, None, None
+    if request.endpoint == SCANS:
+        g.entered = True
+        runtime().writer.enter()
     if request.endpoint is None or request.endpoint == "static":
         return None
     view = current_app.view_functions[request.endpoint]
@@ -95,14 +163,35 @@ def _admit() -> Any:
     _recognise()
     if not _is_allowed(allowed):
         return _turn_away()
+    if request.method not in SAFE and g.device is None and g.staff is None and not _has_place():
+        return _busy()
     # A bearer token is not sent by a stranger's page; a cookie is, so whoever leans on one shows the page's token.
-    if request.method not in ("GET", "HEAD", "OPTIONS") and not request.authorization and _leans_on_cookie(allowed):
+    if request.method not in SAFE and not request.authorization and _leans_on_cookie(allowed):
         csrf.protect()
     return None
 
 
 def _leans_on_cookie(allowed: frozenset[str]) -> bool:
     return "anyone" not in allowed or request.blueprint != "api"
+
+
+def _has_place() -> bool:
+    address = get_remote_address()
+    if places.take(address):
+        g.place = address
+    return "place" in g
+
+
+def _leave_place(_error: BaseException | None) -> None:
+    if "place" in g:
+        places.give(g.pop("place"))
+
+
+def _busy() -> Any:
+    message, headers = _("现在登录的人太多，请过几秒再试"), {"Retry-After": "5"}
+    if request.blueprint == "api":
+        return jsonify(error="busy", message=message), 503, headers
+    return Response(message, 503, headers, mimetype="text/plain")
 
 
 def _recognise() -> None:
@@ -169,4 +258,5 @@ def measured(device: DeviceView) -> datetime | None:
         moment = datetime.fromisoformat(sent)
     except ValueError:
         return None
-    return moment if moment.tzinfo else None
+    # A clock may have started in 1970; beyond that nothing is a clock, and adding to it would overflow.
+    return moment if moment.tzinfo and 1970 <= moment.year <= 2200 else None

@@ -19,7 +19,7 @@ _ERROR = {"type": "object", "required": ["error", "message"], "properties": {
     "error": {"type": "string"}, "message": {"type": "string", "description": "for a person"},
     "field": {"type": "string"}}}
 _OBJECT: dict[str, Any] = {"type": "object"}
-_BOTH = [{"station": []}, {"cookie": []}]
+_BOTH: list[dict[str, list[str]]] = [{"station": []}, {"cookie": []}]
 
 
 @api.get("/api/v1/openapi.json")

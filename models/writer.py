@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 T = TypeVar("T")
 log = logging.getLogger("huiwu.writer")
 GROUP = 500   # pieces of work in one transaction at the most: bounds the wait of the first
+PATIENCE = 0.004   # seconds that a group waits at most for requests that have entered already
 TRIES = 3     # a constraint hit or another process's commit in between: gather and decide again
 
 
@@ -63,7 +64,10 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._kept: Connection | None = None
         self._stopping = False
+        self._idle = False
+        self._coming = 0
         self._after: list[Callable[[], None]] = []
+        self._failed: list[Callable[[], None]] = []
 
     # --- what the rooms call ---
 
@@ -78,18 +82,42 @@ class Writer:
 
     def record(self, scans: list[Any]) -> list[Any]:
         """Judges and records scans together with whatever else waits; returns once they are durable."""
+        return cast(list[Any], self.queue(scans).wait())
+
+    def queue(self, scans: list[Any]) -> Work:
+        """Puts scans into the queue; `wait` on what comes back gives their outcomes once they are durable."""
         work = Work(lambda connection: self._batch(connection, scans))
         if self._thread is None:
             self._alone(work)
         else:
             with self._wake:
                 self._scans.append((scans, work))
-                self._wake.notify()
-        return cast(list[Any], work.wait())
+                self._knock()
+        return work
+
+    def enter(self) -> None:
+        """A request with scans has begun: the next group waits a moment for it, so that groups are worth a commit."""
+        with self._wake:
+            self._coming += 1
+
+    def leave(self) -> None:
+        """That request has queued its scans, or will not."""
+        with self._wake:
+            self._coming -= 1
+            self._knock()
+
+    def _knock(self) -> None:
+        """Wakes the writer if it sleeps, or if nobody else is on the way to the queue. Holds the lock."""
+        if self._idle or not self._coming:
+            self._wake.notify()
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Calls this after every commit, in the writer's thread: it must not block."""
         self._after.append(call)
+
+    def after_failure(self, call: Callable[[], None]) -> None:
+        """Calls this when a piece of work was not committed: it must not block."""
+        self._failed.append(call)
 
     # --- its life ---
 
@@ -122,8 +150,12 @@ class Writer:
     def _loop(self) -> None:
         while True:
             with self._wake:
+                self._idle = True
                 while not (self._scans or self._jobs or self._stopping):
                     self._wake.wait()
+                self._idle = False
+                if self._coming and self._scans:
+                    self._wake.wait_for(lambda: not self._coming or self._jobs or self._stopping, PATIENCE)
                 if self._stopping and not (self._scans or self._jobs):
                     break
                 scans = self._take_scans()
@@ -178,8 +210,8 @@ class Writer:
         try:
             yield self._kept
         except BaseException:
-            self._kept.close()      # after an error of the disk a fresh one is opened
-            self._kept = None
+            broken, self._kept = self._kept, None
+            broken.close()          # after an error of the disk a fresh one is opened
             raise
 
     def _run(self, work: Work) -> None:
@@ -200,6 +232,5 @@ class Writer:
             except Exception as error:
                 work.error = error
             break
-        if work.error is None:
-            for call in self._after:
-                call()
+        for call in self._after if work.error is None else self._failed:
+            call()
