@@ -30,7 +30,8 @@ def attendee(person: PersonView | None, plan: Snapshot, mode: str) -> AttendeeOu
 def result(answer: Answer, plan: Snapshot, mode: str, lang: str = "zh") -> ResultOut:
     """The contract's answer to one scan."""
     said = answer.said
-    more: dict[str, Any] = {}
+    detail = said["detail"]
+    more: dict[str, Any] = {"needs": detail.get("needs"), "coupon_for": detail.get("for")}
     if answer.voids is not None:
         more["voids"] = answer.voids
     hinted = [] if mode == "kiosk" else words.hints(answer, plan, lang)
@@ -39,7 +40,7 @@ def result(answer: Answer, plan: Snapshot, mode: str, lang: str = "zh") -> Resul
         message=words.message(answer, plan, lang), message_en=words.message(answer, plan, "en"), seq=answer.seq,
         replayed=answer.replayed, direction=answer.direction, attendee=attendee(answer.person, plan, mode),
         use=UseOut(**said["use"]), first=FirstOut(**said["first"]) if said.get("first") else None, hints=hinted,
-        open=list(said["open"]), print_jobs=list(said["print_jobs"]), detail=dict(said["detail"]),
+        open=list(said["open"]), print_jobs=list(said["print_jobs"]), detail=dict(detail),
         forced=answer.forced, overrode=answer.overrode, conflict=answer.conflict, **more)
 
 

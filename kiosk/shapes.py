@@ -81,6 +81,8 @@ def decode(body: bytes, shape: type[Any]) -> Any:
         return msgspec.json.decode(body, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise bad_shape(error) from None
+    except RecursionError:
+        raise BadShape("", "nested too deeply") from None
 
 
 def convert(item: Any, shape: type[Any]) -> Any:
@@ -150,7 +152,7 @@ class AttendeeOut(Struct):
     number: str
 
 
-class ResultOut(Struct):
+class ResultOut(Struct, rename={"coupon_for": "for"}):
     """The answer to one scan or undo."""
 
     id: str
@@ -173,6 +175,8 @@ class ResultOut(Struct):
     overrode: str | None = None
     conflict: bool = False
     voids: str | None = None
+    needs: str | None = None          # the service that comes first
+    coupon_for: str | None = None     # the meal that a coupon is for
 
 
 class ErrorItem(Struct, omit_defaults=True):

@@ -107,17 +107,20 @@ def test_12_hints_on_person_and_category_are_both_shown_the_persons_first(
 
 
 def test_13_a_batch_costs_a_bounded_number_of_statements(
-        desk: Tablet, create_attendee: Callable[..., tuple[int, str]], runtime: Runtime) -> None:
+        desk: Tablet, create_attendee: Callable[..., tuple[int, str]], runtime: Runtime,
+        monkeypatch: pytest.MonkeyPatch) -> None:
     badges = [create_attendee(f"人{n}")[1] for n in range(60)]
+    monkeypatch.setattr("models.runtime.TRUST_SECONDS", 60.0)      # a slow machine reads the plan no second time
+    runtime.plan(fresh=True)
     said: list[str] = []
-    event.listen(runtime.engine, "before_cursor_execute", lambda *arguments: said.append(arguments[2]))
+    event.listen(runtime.engine, "checkout", lambda connection, *_: connection.set_trace_callback(said.append))
 
-    def cost(codes_: list[str], service: str) -> int:
+    def reads(codes_: list[str], service: str) -> int:
         said.clear()
         desk.batch([scan(code, service) for code in codes_])
-        return len(said)
-    few, many = cost(badges[:2], "signin"), cost(badges[2:60], "signin")
-    assert many <= few + 1 <= 25
+        return sum(sql.startswith("SELECT") for sql in said)
+    few, many = reads(badges[:2], "signin"), reads(badges[2:60], "signin")
+    assert 3 <= few == many <= 12
 
 
 def test_14_in_one_batch_the_same_badge_twice_is_accepted_once_in_the_order_sent(desk: Tablet, badge: str) -> None:
@@ -210,7 +213,7 @@ def test_25_a_coupon_is_printed_at_sign_in_and_good_once_for_its_meal(
         kinds = connection.execute(select(PrintJob.kind).order_by(PrintJob.number)).scalars().all()
     assert kinds == ["slip", "coupon"]
     wrong = gate.scan(coupon, "dinner")
-    assert (wrong["reason"], wrong["detail"]["for"]) == ("wrong_service", "lunch")
+    assert (wrong["reason"], wrong["for"]) == ("wrong_service", "lunch")
     assert "午餐" in wrong["message"]
     assert gate.scan(coupon, "lunch")["verdict"] == "accepted"
     assert gate.scan(coupon, "lunch")["reason"] == "used_up"
