@@ -7,17 +7,23 @@ than open streams stops answering at all.
 from __future__ import annotations
 
 import json
+import logging
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from models import reports
 from models.facts import ACCEPTED
 from models.masks import mask_name
 from models.runtime import Runtime
+from models.writer import NotRecorded
 
+log = logging.getLogger("huiwu.live")
 STREAMS = 220            # of 256 threads
 QUIET = 0.25             # seconds between two renderings at least
 HEARTBEAT = 10.0         # seconds
@@ -66,10 +72,13 @@ class Hub:
             if len(self._streams) >= STREAMS:
                 raise Full
             self._streams.add(mine)
-        return self._stream(mine, is_wanted)
+        stream = self._stream(mine, is_wanted)
+        next(stream)     # begun, so that closing it gives its place back even if nobody ever read (a HEAD request)
+        return stream
 
     def _stream(self, mine: queue.Queue[bytes], is_wanted: Callable[[], bool]) -> Iterator[bytes]:
         try:
+            yield b""
             yield b"retry: 2000\n\n" + self._render(everything=True)
             while not self._stopping and is_wanted():
                 try:
@@ -86,13 +95,20 @@ class Hub:
             rung = self._bell.wait(timeout=1.0)
             self._bell.clear()
             ticks += 1
-            if self._streams:
-                self._share(self._render())
-            if ticks % SAVE_EVERY == 0:
-                self._runtime.save_sightings()
-                self._bell.clear()
+            try:
+                self._tick(ticks)
+            except (NotRecorded, SQLAlchemyError, sqlite3.Error) as error:
+                # A full disk passes; a screen that stands still without a word would stay.
+                log.error("live numbers: %s", error)
             if rung:
                 threading.Event().wait(QUIET)
+
+    def _tick(self, ticks: int) -> None:
+        if self._streams:
+            self._share(self._render())
+        if ticks % SAVE_EVERY == 0:
+            self._runtime.save_sightings()
+            self._bell.clear()
 
     def _share(self, blob: bytes) -> None:
         if not blob:

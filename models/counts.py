@@ -18,8 +18,9 @@ from sqlalchemy.engine import Connection
 
 from models import history as past
 from models.event import Event
-from models.facts import ACCEPTED, Entry
+from models.facts import Entry
 from models.people import Attendee, visible
+from models.recount import histories
 from models.scans import Scan
 from models.snapshot import Memory, Snapshot
 
@@ -85,13 +86,20 @@ class Counts:
         for call in self._listeners:
             call()
 
-    def apply(self, changes: Sequence[Change], head: int) -> None:
-        """Moves the counts along with a commit of this process."""
+    def apply(self, changes: Sequence[Change], before: int, head: int) -> None:
+        """Moves the counts along with a commit of this process, which took the ledger's head from `before` to `head`.
+
+        Counts that a reader has rebuilt since know it already; counts that lack a row before it are forgotten.
+        """
         with self._lock:
-            if self._state is not None and head > self._state.head:
-                for change in changes:
-                    self._state.move(change)
-                self._state.head = head
+            if self._state is None or self._state.head >= head:
+                return
+            if self._state.head < before:
+                self._state = None
+                return
+            for change in changes:
+                self._state.move(change)
+            self._state.head = head
 
     def current(self, connection: Connection) -> State:
         """The counts of now, rebuilt if anything but our own commits has changed them. Read it, do not keep it."""
@@ -125,31 +133,11 @@ def rebuild(connection: Connection, memory: Memory, mark: tuple[int, ...]) -> St
                 exception = plan.exceptions.get(row.id, {}).get(service.key)
                 by_category = service.entitled is None or row.category_key in service.entitled
                 state.entitled[service.key] += exception[0] if exception else by_category
-    for holder, history in _histories(connection, plan):
+    counted = [s.key for s in plan.services.values() if s.kind in ("sign_in", "session")]
+    for holder, history in histories(connection, counted):
         category, delegation = where.get(holder, (None, None))
         _count(state, plan, history, category, delegation)
     return state
-
-
-def _histories(connection: Connection, plan: Snapshot) -> Any:
-    """Holder by holder, the rows that sign-in and sessions are counted from."""
-    kinds = [s.key for s in plan.services.values() if s.kind in ("sign_in", "session")]
-    rows = connection.execute(
-        select(Scan.holder, Scan.seq, Scan.id, Scan.service_key, Scan.scanned_at, Scan.station_key, Scan.direction,
-               Scan.use_no, Scan.quantity, Scan.coupon_id, Scan.voids)
-        .where(Scan.verdict == ACCEPTED, Scan.holder.is_not(None), Scan.service_key.in_(kinds))
-        .order_by(Scan.holder, Scan.seq))
-    holder: int | None = None
-    history: list[Entry] = []
-    for row in rows:
-        if row.holder != holder:
-            if history:
-                yield holder, history
-            holder, history = row.holder, []
-        history.append(Entry(row.seq, row.id, row.service_key, row.scanned_at, row.station_key, row.direction,
-                             row.use_no, row.quantity, row.coupon_id, row.voids))
-    if history:
-        yield holder, history
 
 
 def _count(state: State, plan: Snapshot, history: list[Entry], category: str | None, delegation: int | None) -> None:

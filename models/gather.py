@@ -41,6 +41,7 @@ class Gathered:
     tally: dict[str, dict[str, int]] = field(default_factory=dict)
     held: dict[int, set[str]] = field(default_factory=dict)      # attendee -> services with a coupon still good
     started: set[str] = field(default_factory=set)               # scans to undo whose slip has left for a printer
+    moved: dict[str, int] = field(default_factory=dict)          # scan to undo, or of this batch -> stock it moved
 
     def who(self, request: ScanRequest) -> Found:
         """Whom this scan is about."""
@@ -88,7 +89,8 @@ def gather(connection: Connection, memory: Memory, requests: Sequence[Request]) 
 
 
 def _read_paper(connection: Connection, facts: Gathered, requests: Sequence[Request], holders: set[int]) -> None:
-    """Coupons that people hold, where one may be printed now; slips already on their way, where one is undone."""
+    """Coupons that people hold, where one may be printed now; where a scan is undone, its slips already on their way
+    and the stock that it moved."""
     services = facts.plan.services
     signing = any(isinstance(r, ScanRequest) and r.service in services and services[r.service].kind == "sign_in"
                   for r in requests)
@@ -98,6 +100,7 @@ def _read_paper(connection: Connection, facts: Gathered, requests: Sequence[Requ
     targets = [r.target for r in requests if isinstance(r, UndoRequest)]
     if targets:
         facts.started = {scan_id for scan_id, in road_sql.rows(connection, road_sql.STARTED, targets)}
+        facts.moved = dict(road_sql.rows(connection, road_sql.MOVED, targets))
 
 
 def entry(row: Any) -> Entry:

@@ -18,7 +18,7 @@ from models import chain, road_sql, rules
 from models.asks import Answer, Outcome, Problem, Request, ScanRequest, UndoRequest
 from models.counts import Change, Counts
 from models.event import Event
-from models.facts import ACCEPTED, REFUSED, Ask, Decision, Entry, Facts, Window
+from models.facts import ACCEPTED, REFUSED, Ask, Decision, Entry, Window
 from models.gather import Found, Gathered, gather
 from models.scans import PrintJob, Scan
 from models.slips import Births
@@ -51,7 +51,8 @@ class Ledger:
         self.counts = Counts(self.memory)
         self.writer = Writer(engine, self.batch)
         self.writer.after_commit(self._published)
-        self._changes: tuple[list[Change], int] | None = None
+        self.writer.after_failure(self._forgotten)
+        self._changes: tuple[list[Change], int, int] | None = None
         self._paper: list[Callable[[], None]] = []
         self._for_printers = True
 
@@ -75,10 +76,11 @@ class Ledger:
         """One transaction's worth of requests, of any number of stations."""
         self._changes, self._for_printers = None, False
         facts = gather(connection, self.memory, requests)
+        before = facts.head
         work = Batch(facts, Births(connection, facts), Tallies(facts), facts.now.chain or chain.START)
         results = [judge_request(work, request) for request in requests]
         _write(connection, work)
-        self._changes, self._for_printers = (work.changes, facts.head), bool(work.births.jobs)
+        self._changes, self._for_printers = (work.changes, before, facts.head), bool(work.births.jobs)
         return [Outcome(result, facts.head, facts.now.epoch) for result in results]
 
     def _published(self) -> None:
@@ -90,6 +92,10 @@ class Ledger:
                 call()
         self._for_printers = True      # any other write may concern the printers: a plan, an answer, a reprint
         self.counts.stir()
+
+    def _forgotten(self) -> None:
+        """What was judged did not reach the disk: the next commit, of whatever, must not publish it."""
+        self._changes, self._for_printers = None, True
 
     def on_paper(self, call: Callable[[], None]) -> None:
         """Calls this after a commit that may give the printers something to do: it must not block."""
@@ -126,7 +132,7 @@ def _repeat(work: Batch, request: Request) -> Answer | Problem | None:
         return None
     if fingerprint != request.fingerprint:
         return Problem(request.id, "id_reused", 409)
-    again = _as_repeat(answer)
+    again = replace(answer, replayed=True)
     if again.voids is not None and again.verdict == REFUSED:
         return Problem(request.id, "not_yours", 403)
     return again
@@ -145,7 +151,7 @@ def _scan(work: Batch, request: ScanRequest, station: StationView) -> Answer:
     said = said_of(work.facts.plan, decision, jobs)
     row = _scan_row(request, decision, found, entry, said)
     _keep(work, row)
-    _fold(work, found, facts, entry, decision.accepted, request)
+    _fold(work, found, entry, decision.accepted, request)
     answer = Answer(request.id, entry.seq, request.service, decision.verdict, decision.reason, decision.direction,
                     said, found.person, False, decision.forced, decision.overrode, decision.conflict, None, request.at)
     work.answered[request.id] = (request.fingerprint, answer)
@@ -187,14 +193,14 @@ def _record_undo(work: Batch, request: UndoRequest, entry: Entry, holder: int | 
         work.answered[request.id] = (request.fingerprint, Answer(
             request.id, undo.seq, entry.service, verdict, against, None, said, person, voids=entry.id))
         return Problem(request.id, against, 403)
-    _fold(work, Found(holder, person), None, undo, True, request)
+    _fold(work, Found(holder, person), undo, True, request)
     answer = Answer(request.id, undo.seq, entry.service, verdict, None, None, said, person, voids=entry.id,
                     at=request.at)
     work.answered[request.id] = (request.fingerprint, answer)
     return answer
 
 
-def _fold(work: Batch, found: Found, facts: Facts | None, entry: Entry, accepted: bool, request: Request) -> None:
+def _fold(work: Batch, found: Found, entry: Entry, accepted: bool, request: Request) -> None:
     """Carries a judged row into the facts of the next one, the tallies, the stock and the live counts."""
     holder = found.holder
     if not accepted:
@@ -290,7 +296,3 @@ def _answer_again(work: Batch, row: Any) -> Answer:
     person = work.facts.people.get(row.attendee_id) if row.attendee_id else None
     return Answer(row.id, row.seq, row.service_key, row.verdict, row.reason, row.direction, row.answer, person, True,
                   row.forced, row.overrode, row.conflict, row.answer.get("voids"), row.scanned_at)
-
-
-def _as_repeat(answer: Answer) -> Answer:
-    return replace(answer, replayed=True)

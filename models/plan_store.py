@@ -23,7 +23,9 @@ from models.plan_text import write
 from models.plan_types import Plan
 from models.plan_use import in_use
 from models.plan_words import PlanError, Problem, sentence
+from models.recount import overlaps, rewrite_tallies
 from models.scans import Tally
+from models.snapshot import read
 
 _TABLES: dict[str, Any] = {"printer": tables.Printer, "category": tables.Category, "service": tables.Service,
                            "station": tables.Station}   # printers first: stations point at them
@@ -68,6 +70,7 @@ def update(session: Session, plan: Plan) -> Changes:
     changes = _compare(event, there, wanted, plan)
     if problems := in_use(session, changes.removed, _other_kinds(there, wanted)):
         raise PlanError(problems)
+    before = _overlaps(session, wanted["service"])
     _assign(event, _event_values(plan))
     for table, key in changes.added:
         session.add(_TABLES[table](key=key, **wanted[table][key]))
@@ -79,6 +82,8 @@ def update(session: Session, plan: Plan) -> Changes:
     session.flush()
     for table, key in sorted(changes.removed, key=lambda pair: pair[0] == "printer"):   # after its stations
         _remove(session, table, there[table][key])
+    if _overlaps(session, there["service"]) != before:
+        rewrite_tallies(session)
     if changes:
         tables.touch(session, "plan")
     return changes
@@ -214,6 +219,13 @@ def _change(table: str, row: Any, values: Mapping[str, Any]) -> None:
         # Another machine: what was learnt of the old one is not true of it.
         _assign(row, {"ability": None, "state": "idle", "message": "", "checked_at": None})
     _assign(row, values)
+
+
+def _overlaps(session: Session, also_in: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """The sessions that run at the same time, of those that the other plan has too: one that comes or goes was never
+    scanned, so nobody is inside it."""
+    services = read(session.connection()).services
+    return overlaps({key: service for key, service in services.items() if key in also_in})
 
 
 def _remove(session: Session, table: str, row: Any) -> None:

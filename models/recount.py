@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import combinations
 from typing import Any
 
 from sqlalchemy import delete as remove
@@ -11,7 +12,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from models import history as past
-from models.facts import ACCEPTED, REFUSED, Entry
+from models.facts import ACCEPTED, REFUSED, Entry, Service
 from models.gather import TALLY_FIELDS, entry
 from models.scans import Scan, StockMove, Tally
 from models.snapshot import Snapshot, read
@@ -42,12 +43,15 @@ def recount(connection: Connection, plan: Snapshot, look: Callable[[int, list[En
     return found
 
 
-def histories(connection: Connection) -> Iterator[tuple[int, list[Entry]]]:
-    """Holder by holder, the accepted rows in ledger order."""
-    rows = connection.execution_options(yield_per=CHUNK).execute(
+def histories(connection: Connection, services: Collection[str] | None = None) -> Iterator[tuple[int, list[Entry]]]:
+    """Holder by holder, the accepted rows in ledger order: all of them, or those of some services."""
+    query = (
         select(_S.c.holder, _S.c.seq, _S.c.id, _S.c.service_key, _S.c.scanned_at, _S.c.station_key, _S.c.direction,
                _S.c.use_no, _S.c.quantity, _S.c.coupon_id, _S.c.voids)
         .where(_S.c.verdict == ACCEPTED, _S.c.holder.is_not(None)).order_by(_S.c.holder, _S.c.seq))
+    if services is not None:
+        query = query.where(_S.c.service_key.in_(services))
+    rows = connection.execute(query.execution_options(yield_per=CHUNK))
     holder: int | None = None
     history: list[Entry] = []
     for row in rows:
@@ -60,9 +64,15 @@ def histories(connection: Connection) -> Iterator[tuple[int, list[Entry]]]:
         yield holder, history
 
 
+def overlaps(services: Mapping[str, Service]) -> set[tuple[str, str]]:
+    """The pairs of sessions that run at the same time. Who is inside depends on them, and on nothing else of a plan."""
+    sessions = sorted((s for s in services.values() if s.kind == "session"), key=lambda s: s.key)
+    return {(one.key, other.key) for one, other in combinations(sessions, 2) if one.overlaps(other)}
+
+
 def rewrite_tallies(session: Session) -> None:
-    """Writes the tallies anew from the ledger, inside `writer.do`: after the times of a session were changed, since
-    who is inside depends on which sessions overlap."""
+    """Writes the tallies anew from the ledger, inside `writer.do`: after other sessions overlap than before. It reads
+    the whole ledger while scans wait."""
     connection = session.connection()
     plan = read(connection)         # not through memory, which must not learn what is not committed yet
     found = recount(connection, plan)

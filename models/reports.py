@@ -5,8 +5,9 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import aliased
 
 from models.counts import State
 from models.database import now
@@ -109,12 +110,13 @@ def last_scans(connection: Connection, plan: Snapshot, limit: int = 20, station:
 
 def by_station(connection: Connection, station: str, since: datetime | None = None) -> dict[str, int]:
     """How many scans of each service a station had accepted that stand; `since` when, by the time of upload."""
-    undo = case((Scan.voids.is_not(None), -1), else_=1)
-    wanted = [Scan.station_key == station, Scan.verdict == ACCEPTED]
+    undo = aliased(Scan)
+    wanted = [Scan.station_key == station, Scan.verdict == ACCEPTED, Scan.voids.is_(None),
+              ~exists().where(undo.voids == Scan.seq, undo.verdict == ACCEPTED)]
     if since is not None:
         wanted.append(Scan.uploaded_at >= since)
     rows = connection.execute(
-        select(Scan.service_key, func.sum(undo).label("scans")).where(*wanted).group_by(Scan.service_key))
+        select(Scan.service_key, func.count().label("scans")).where(*wanted).group_by(Scan.service_key))
     return {row.service_key: row.scans for row in rows}
 
 

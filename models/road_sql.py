@@ -29,6 +29,7 @@ HISTORY = ("SELECT holder, seq, id, service_key, scanned_at, station_key, direct
            f"FROM scan WHERE verdict = 'accepted' AND holder IN {_LIST} ORDER BY seq")
 HELD = f"SELECT attendee_id, service_key FROM coupon WHERE voided_at IS NULL AND attendee_id IN {_LIST}"
 STARTED = f"SELECT scan_id FROM print_job WHERE state NOT IN ('queued', 'held', 'cancelled') AND scan_id IN {_LIST}"
+MOVED = f"SELECT scan_id, quantity FROM stock_move WHERE scan_id IN {_LIST}"
 TALLY = "SELECT service_key, people, uses, refused, inside, stock_moved FROM tally"
 UPDATE_TALLY = ("INSERT INTO tally (service_key, people, uses, refused, inside, stock_moved) VALUES (?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (service_key) DO UPDATE SET people = excluded.people, uses = excluded.uses, "

@@ -51,13 +51,16 @@ class Tallies:
             driver.executemany(road_sql.UPDATE_TALLY, rows)
 
     def _stock(self, entry: Entry, before: Sequence[Entry]) -> int:
-        """How the stock moves: down with a use, back with its undo."""
+        """How the stock moves: down with a use, back with its undo by what that use took, which is nothing where
+        stock was not counted then."""
+        moved = self._facts.moved
+        if entry.voids is not None:
+            return -sum(moved.get(e.id, 0) for e in before if e.seq == entry.voids)
         service = self._facts.plan.services.get(entry.service)
         if service is None or service.stock is None:
             return 0
-        if entry.voids is None:
-            return -entry.quantity
-        return sum(e.quantity for e in before if e.seq == entry.voids)
+        moved[entry.id] = -entry.quantity
+        return -entry.quantity
 
     def _add(self, service: str, **more: int) -> None:
         if service not in self._facts.tally:

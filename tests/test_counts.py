@@ -1,0 +1,157 @@
+"""Counts under trouble: a plan edited during a session, a commit that failed, an undo elsewhere, a full disk."""
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from kiosk import live
+from models import plan_store, reports
+from models.audit import audit
+from models.counts import Counts
+from models.database import now
+from models.plan_types import Plan
+from models.runtime import Runtime, Sighting
+from tests.conftest import Tablet
+
+
+def change_plan(runtime: Runtime, key: str, **values: Any) -> None:
+    """Edits one service as the plan page does."""
+    def change(session: Session) -> None:
+        plan: Plan = plan_store.load(session)
+        services = [msgspec.structs.replace(s, **values) if s.key == key else s for s in plan.service]
+        plan_store.update(session, msgspec.structs.replace(plan, service=services))
+    runtime.writer.do(change)
+
+
+def inside(tablet: Tablet) -> tuple[int, int, int]:
+    """In s1, in s2, and delegates in any session."""
+    counts = tablet.counts()
+    return (*(counts["services"][key]["inside"] for key in ("s1", "s2")), counts["categories"]["delegate"]["inside"])
+
+
+def test_31_who_is_inside_follows_a_plan_in_which_other_sessions_overlap(
+        gate: Tablet, desk: Tablet, badge: str, runtime: Runtime) -> None:
+    for key in ("s1", "s2"):
+        gate.scan(badge, key)
+    assert inside(desk) == (0, 1, 1)
+    with runtime.reading() as session:
+        times = {s.key: (s.starts, s.ends) for s in plan_store.load(session).service}
+    starts, ends = times["s2"]
+    assert starts
+    assert ends
+    change_plan(runtime, "s2", starts=starts + timedelta(days=1), ends=ends + timedelta(days=1))
+    assert inside(desk) == (1, 1, 1)
+    assert audit(runtime) == (2, [])
+    change_plan(runtime, "s2", starts=starts, ends=ends)
+    assert inside(desk) == (0, 1, 1)
+    assert audit(runtime) == (2, [])
+
+
+def test_the_ledger_is_counted_anew_only_where_other_sessions_overlap(
+        gate: Tablet, badge: str, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_session: Session) -> None:
+        raise AssertionError("read the whole ledger")
+    monkeypatch.setattr(plan_store, "rewrite_tallies", fail)
+    gate.scan(badge, "s1")
+    change_plan(runtime, "s1", name="开幕典礼", late_after_minutes=5)
+    change_plan(runtime, "bag", stock=7)
+
+
+def test_a_batch_that_did_not_reach_the_disk_is_not_counted_by_the_next_commit(
+        desk: Tablet, badge: str, runtime: Runtime) -> None:
+    assert desk.counts()["categories"]["delegate"]["people"] == 0
+
+    def disk_is_full(_connection: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+    event.listen(runtime.engine, "commit", disk_is_full)
+    assert desk.scan(badge, "signin")["http"] == 503
+    event.remove(runtime.engine, "commit", disk_is_full)
+    runtime.ledger.check()
+    assert desk.counts()["categories"]["delegate"]["people"] == 0
+    desk.scan(badge, "signin")
+    counts = desk.counts()
+    assert (counts["head"], counts["categories"]["delegate"]["people"]) == (1, 1)
+
+
+def test_counts_that_lack_a_row_are_read_anew_and_not_moved_along(desk: Tablet, badge: str, runtime: Runtime) -> None:
+    counts: Counts = runtime.ledger.counts
+    assert desk.counts()["head"] == 0
+    counts.apply([], 4, 5)
+    desk.scan(badge, "signin")
+    found = desk.counts()
+    assert (found["head"], found["categories"]["delegate"]["people"]) == (1, 1)
+
+
+def test_an_undo_at_another_station_is_taken_off_where_the_scan_was(
+        gate: Tablet, pair: Callable[[str], Tablet], badge: str, create_staff: Callable[..., None],
+        runtime: Runtime) -> None:
+    create_staff("周组长", "lead")
+    other = pair("gate-2")
+    grant = other.call("POST", "/api/v1/grant", {"name": "周组长", "pin": "2468"})[1]["grant"]
+    lunch = gate.scan(badge, "lunch")
+    assert other.void(lunch["id"], {"X-Grant": grant})[0] == 200
+    with runtime.connection() as connection:
+        assert [reports.by_station(connection, key) for key in ("gate-1", "gate-2")] == [{}, {}]
+
+
+def test_36_an_undo_gives_back_what_was_taken_and_nothing_where_stock_was_not_counted_yet(
+        desk: Tablet, badge: str, runtime: Runtime) -> None:
+    desk.scan(badge, "signin")
+    change_plan(runtime, "bag", stock=None)
+    bag = desk.scan(badge, "bag")
+    change_plan(runtime, "bag", stock=9)
+    assert desk.void(bag["id"])[0] == 200
+    assert desk.counts()["services"]["bag"]["stock_left"] == 9
+    assert audit(runtime) == (3, [])
+
+
+def test_a_request_that_reads_nothing_takes_no_place_among_the_streams(
+        desk: Tablet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "STREAMS", 1)
+    headers = {"Authorization": f"Bearer {desk.token}"}
+    assert desk.client.head("/api/v1/live", headers=headers).status_code == 200
+    with desk.client.get("/api/v1/live", headers=headers) as stream:
+        assert stream.status_code == 200
+
+
+class _Heard(logging.Handler):
+    """Tells when the live hub said that something went wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trouble = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.trouble.set()
+
+
+def test_live_numbers_go_on_after_the_disk_took_nothing_for_a_while(
+        app: Flask, desk: Tablet, badge: str, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "SAVE_EVERY", 1)
+    event.listen(runtime.engine, "checkout", lambda connection, *_: connection.execute("PRAGMA busy_timeout=50"))
+    hub, heard = app.extensions["huiwu.live"], _Heard()
+    live.log.addHandler(heard)
+    runtime.seen[1] = Sighting(now())
+    with closing(sqlite3.connect(runtime.data / "huiwu.db", isolation_level=None)) as blocker:
+        blocker.execute("BEGIN IMMEDIATE")
+        hub.start()
+        assert heard.trouble.wait(10)
+        blocker.execute("ROLLBACK")
+    live.log.removeHandler(heard)
+    stream = hub.subscribe()
+    next(stream)
+    desk.scan(badge, "signin")
+    assert any(b'"people":1' in blob for _, blob in zip(range(5), stream, strict=False))
+    stream.close()
+    hub.stop()
