@@ -43,7 +43,10 @@ class _Client:
 
     def receive(self) -> int | None:
         """The status of a whole answer, None while it is under way."""
-        self.buffer += self.socket.recv(65536)
+        received = self.socket.recv(65536)
+        if not received:
+            raise ConnectionError("the server hung up")
+        self.buffer += received
         head, found, body = self.buffer.partition(b"\r\n\r\n")
         if not found:
             return None

@@ -38,7 +38,7 @@ def fill(session: Session, people: int) -> list[str]:
     """A plan in which every rule has something to do, and its people; returns their badge codes."""
     t = now()
     window = [[(t - timedelta(hours=1)).isoformat(), (t + timedelta(hours=8)).isoformat()]]
-    session.add(Event(id=1, name="测速", starts=date.today(), ends=date.today(), epoch="bench", secret="b" * 32))  # noqa: DTZ011
+    session.add(Event(id=1, name="测速", starts=date.today(), ends=date.today(), epoch="bench", secret="b" * 32))
     session.add_all([Category(key="delegate", name="代表"), Category(key="press", name="记者", hint="媒体席"),
                      Printer(key="front", url="virtual://front")])
     session.flush()

@@ -1,13 +1,13 @@
 """Badges issued, replaced and revoked, and the number of a person who just walked in. For use inside `writer.do`."""
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models import codes
 from models.database import now
 from models.event import touch
-from models.people import STATES, Attendee, Badge, next_number, standing_badge, visible
+from models.people import STATES, Attendee, Badge, standing_badge, visible
 
 
 class NoSuchNumber(LookupError):
@@ -58,7 +58,7 @@ def set_state(session: Session, person: Attendee, state: str) -> None:
 
 def free_number(session: Session) -> str:
     """The next free badge number, for somebody without one: of five digits or more."""
-    candidate = int(session.scalar(next_number()) or 0) + 1
+    candidate = (session.scalar(select(func.max(Attendee.id))) or 0) + 1
     while session.scalar(select(Attendee.id).where(Attendee.number == f"{candidate:05d}")) is not None:
         candidate += 1
     return f"{candidate:05d}"

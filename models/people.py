@@ -4,7 +4,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, func, select
+from sqlalchemy import JSON, ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.database import Model, UTCDateTime
@@ -127,8 +127,3 @@ def standing_badge(attendee_id: int) -> Any:
     """The select of an attendee's badge that is good now: the newest one not revoked."""
     return (select(Badge).where(Badge.attendee_id == attendee_id, Badge.revoked_at.is_(None))
             .order_by(Badge.id.desc()).limit(1))
-
-
-def next_number() -> Any:
-    """The select of the highest attendee id, from which free badge numbers are made."""
-    return select(func.coalesce(func.max(Attendee.id), 0))

@@ -87,7 +87,7 @@ class PrintJob(Model):
     number: Mapped[int] = mapped_column(primary_key=True)  # on every slip
     id: Mapped[str] = mapped_column(unique=True)
     code: Mapped[str | None] = mapped_column(index=True)   # the slip's own S code; a coupon's is its C code
-    origin: Mapped[str]                                    # scan id or coupon code hash: a second click makes no other
+    origin: Mapped[str]                                    # scan id, coupon:id, badge:id …: a second click makes no other
     kind: Mapped[str]                                      # slip | coupon | badge | test
     copy: Mapped[int] = mapped_column(default=1)
     scan_id: Mapped[str | None] = mapped_column(index=True)
