@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from models.database import database_path
 from models.writer import NotRecorded
@@ -74,12 +74,9 @@ class Console:
             with app.app_context():
                 app.extensions["huiwu"].plan()
             return app
-        except OperationalError as error:
+        except DatabaseError as error:
             raise Failed("damaged", f"{database_path(self.data)} 打不开（{error.orig}），请用 restore 恢复备份。"
                                     f" The event's file cannot be read; restore a backup.") from error
-
-
-pass_console = click.make_pass_decorator(Console)
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:

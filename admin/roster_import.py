@@ -255,7 +255,7 @@ def change_people(session: Session, changes: Iterable[tuple[int, dict[str, Any],
             continue
         for name, value in values.items():
             setattr(person, name, value)
-        if "name_en" in change.values:
+        if {"name", "name_en"} & change.values.keys():      # a file may bring one of the two
             person.search_keys = search_keys(person.name, person.name_en)
     touch(session, "roster")
 

@@ -21,6 +21,7 @@ from models.snapshot import DeviceView, Snapshot, StationView
 TRUST_SECONDS = 0.25                     # how old the plan in memory may be where no transaction checks it
 ONLINE = timedelta(seconds=45)           # a tablet says something at least every 15 s
 CLOCKS_AGREE = timedelta(seconds=2)      # below this a device's offset is the network's delay
+CLOCKS_EXIST = timedelta(days=36_525)    # a clock a century off is none: times corrected by it leave the calendar
 
 
 @dataclass(slots=True)
@@ -82,7 +83,7 @@ class Runtime:
             sighting.at = now()
             if waiting is not None:
                 sighting.waiting = waiting
-            if clock is not None:
+            if clock is not None and abs(sighting.at - clock) < CLOCKS_EXIST:
                 offset = sighting.at - clock
                 sighting.offset = offset if abs(offset) > CLOCKS_AGREE else timedelta(0)
             return sighting.offset

@@ -145,6 +145,15 @@ def test_without_an_event_every_command_says_what_to_do(tmp_path: Path, argument
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("arguments", NO_EVENT[-2:], ids=["pair", "staff"])
+def test_a_damaged_file_is_said_in_a_sentence(data: Path, arguments: tuple[str, ...]) -> None:
+    for side in ("", "-wal", "-shm"):
+        (data / f"huiwu.db{side}").unlink(missing_ok=True)
+    (data / "huiwu.db").write_bytes(b"no database" * 1000)
+    said = run(data, *arguments, stdin="2468\n")
+    assert (said.code, said.payload["error"]) == (1, "damaged")
+
+
 def test_a_service_is_closed_at_once_and_opened_again(
         data: Path, runtime: Runtime, gate: Tablet, badge: str) -> None:
     assert run(data, "service", "lunch", "closed").payload == {"service": "lunch", "state": "closed"}

@@ -63,6 +63,12 @@ def test_a_changed_file_shows_its_changes_before_they_are_made(runtime):
     assert "zhangsanfeng" in person.search_keys and person.folded == "张三丰"
 
 
+def test_a_corrected_name_is_still_found_by_the_english_one(runtime):
+    bring(runtime, ("A00001", "张三", "San Zhang"), head=("编号", "姓名", "英文名"))
+    bring(runtime, ("A00001", "章三"), head=("编号", "姓名"))
+    assert "sanzhang" in people(runtime)["A00001"].search_keys
+
+
 def test_people_signed_in_keep_their_state_and_their_badge(runtime, desk):
     bring(runtime, *PEOPLE)
     code = code_of(runtime, "A00001")

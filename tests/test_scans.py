@@ -345,6 +345,11 @@ def test_the_devices_clock_is_corrected_by_what_it_says_of_itself(gate: Tablet, 
     assert abs(rows(runtime)[0].scanned_at - datetime.now(UTC)) < timedelta(seconds=5)
 
 
+def test_a_clock_that_no_calendar_holds_corrects_nothing(desk: Tablet, badge: str) -> None:
+    for sent, service in (("9999-12-31T00:00:00+00:00", "signin"), ("0001-01-01T00:00:00+00:00", "bag")):
+        assert desk.scan(badge, service, {"X-Sent-At": sent})["verdict"] == "accepted"
+
+
 @pytest.mark.parametrize(("more", "field"), [
     ({"id": "x"}, "id"), ({"service": 7}, "service"), ({"quantity": 0}, "quantity"), ({"quantity": 100}, "quantity"),
     ({"direction": "up"}, "direction"), ({"scanned_at": "2026-12-05T11:42:07"}, "scanned_at"),
