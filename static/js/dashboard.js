@@ -21,9 +21,10 @@ const arrivals = createArrivals(at("chart"), { zone, read: (start, n) => fill(wo
 const lastTime = document.querySelector("#last time");
 lastScan = lastTime?.dateTime ?? null;
 
+/** The last five minutes may straddle two columns and beat both: then the figure above is the peak, and no column is. */
 function peakWords() {
   const best = peak(counts.arrivals);
-  return best ? fill(words.peak, { time: hour(best[0] * 1000, zone), n: best[1] }) : "";
+  return best && best[1] >= pace.count(now() / 1000) ? fill(words.peak, { time: hour(best[0] * 1000, zone), n: best[1] }) : "";
 }
 
 function takeCounts(news) {

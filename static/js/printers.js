@@ -53,12 +53,14 @@ function keep(list) {
 function say(on) {
   if (!chip) return;
   chip.textContent = on ? chip.dataset.on : chip.dataset.off;
+  chip.classList.toggle("ok", on);
   chip.classList.toggle("ask", !on);
 }
 
 openLive("/api/v1/live", { printer: () => soon(), counts: () => soon() }, { onState: (state) => {
   alone = state === "refused";
   if (alone) soon(ALONE_MS);
+  else if (state === "on") say(true);
 } });
 document.addEventListener("visibilitychange", () => soon());
 now.addEventListener("toggle", () => soon(), true);

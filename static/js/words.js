@@ -34,18 +34,18 @@ const REASONS = {
   answers_needed: ["refused", t("请选择", "Choose"), t("请到服务台选好再领", "Please choose at the desk first")],
 };
 const USED = {
-  sign_in: [t("已报到过", "Signed in"), t("不用再报到。补打小票请到报到台", "No need to sign in again. For a new slip, see the desk")],
+  sign_in: [t("已报到过", "Checked in"), t("不用再报到。补打小票请到报到台", "No need to check in again. For a new slip, see the desk")],
   material: [t("已领过", "Collected"), t("如没领到，请找组长", "If you did not get it, ask the lead")],
   session: [t("不能再进", "No re-entry"), t("本场离开后不能再进，请找组长", "This session has no re-entry. Ask the lead")],
   room_key: [t("已领过", "Collected"), t("如没领到，请找组长", "If you did not get it, ask the lead")],
   payout: [t("已发放", "Paid"), t("如没领到，请找组长", "If you did not get it, ask the lead")],
 };
 const DID = {
-  sign_in: t("报到", "Signed in"), material: t("领取", "Collected"), session: t("入场", "Came in"), meal: t("用过这一餐", "Meal used"),
+  sign_in: t("报到", "Checked in"), material: t("领取", "Collected"), session: t("入场", "Came in"), meal: t("用过这一餐", "Meal used"),
   transfer: t("上过车", "Boarded"), room_key: t("领取房卡", "Collected"), payout: t("领取", "Paid"),
 };
 const COUNTED = {
-  sign_in: t("已报到", "signed in"), material: t("已领取", "collected"), session: t("已入场", "came in"), meal: t("已用餐", "served"),
+  sign_in: t("已报到", "checked in"), material: t("已领取", "collected"), session: t("已入场", "came in"), meal: t("已用餐", "served"),
   transfer: t("已上车", "boarded"), room_key: t("已领", "collected"), payout: t("已发放", "paid"),
 };
 const WAITING = {
