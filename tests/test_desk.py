@@ -83,7 +83,7 @@ def test_what_is_wrong_with_a_person_stands_there_in_words(browser, create_atten
     assert {face for face, _ in tiles(card).values()} == {"later"} and due(card) == []
 
 
-def test_one_character_finds_nothing_and_two_of_one_name_are_told_apart_by_unit(browser, create_attendee):
+def test_38_40_one_character_finds_nothing_and_two_of_one_name_are_told_apart_by_unit(browser, create_attendee):
     create_attendee("王伟", organisation="江北大学", folded="王伟")
     create_attendee("王伟", organisation="临海理工学院", folded="王伟", search_keys=" 王伟 wangwei ·ww ")
     create_attendee("王伟", organisation="南屏学院", folded="王伟", search_keys=" 王伟 wangwei ·ww ")

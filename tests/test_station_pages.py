@@ -187,7 +187,7 @@ def test_the_kiosk_asks_is_this_you_only_after_a_search_and_forgets_it_all(page,
     assert page.locator("[name=who]").input_value() == "" and "欧阳" not in page.locator(".verdict").inner_text()
 
 
-def test_a_miss_at_the_kiosk_sends_to_the_desk_and_says_nothing_else(page, site):
+def test_41_a_miss_at_the_kiosk_sends_to_the_desk_and_says_nothing_else(page, site):
     page.goto(f"{site.url}/kiosk")
     page.click("[data-open=search]")
     page.fill("#search [name=who]", "查无此人")
