@@ -39,7 +39,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     data = Path(app.config.setdefault("DATA", ROOT / "instance"))
     app.config.update(
         SQLALCHEMY_DATABASE_URI=database_uri(data),
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 40, "max_overflow": 240},
+        SESSION_COOKIE_SAMESITE="Lax",
+        # What was to be written holds names, phones and codes: an error must not carry it into the log (law 8).
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 40, "max_overflow": 240, "hide_parameters": True},
         BABEL_DEFAULT_LOCALE="zh", BABEL_DOMAIN=";".join(CATALOGUES),
         BABEL_TRANSLATION_DIRECTORIES=";".join([str(ROOT / "translations")] * len(CATALOGUES)))
     if app.config["MAX_CONTENT_LENGTH"] is None:       # Flask's own default is there already, and means no limit

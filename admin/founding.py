@@ -45,7 +45,7 @@ def found(data: Path, plan: Plan, fill: Callable[[Runtime], T]) -> tuple[dict[st
 
 def _build(workshop: Path, plan: Plan, fill: Callable[[Runtime], T]) -> tuple[dict[str, Any], T]:
     upgrade(database_path(workshop))
-    runtime = Runtime(create_engine(database_uri(workshop)), workshop)
+    runtime = Runtime(create_engine(database_uri(workshop), hide_parameters=True), workshop)
     try:
         made = runtime.writer.do(lambda session: plan_store.create(session, plan))
         return made, fill(runtime)

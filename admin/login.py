@@ -1,7 +1,8 @@
 """Signing in and out, and the first coordinator's one-time code.
 
-The rate limits count failures by name and address together: who guesses one name locks neither that person at
-another device nor others at the same one. A wider one by address alone bounds guessing over many names.
+The rate limits count tries by name and address together: who guesses one name locks neither that person at another
+device nor others at the same one. A wider one by address alone bounds guessing over many names. A try is counted
+before it is judged: counted afterwards, sixty at once would all be judged.
 """
 from __future__ import annotations
 
@@ -20,16 +21,12 @@ from admin.shell import FOR_LEADS, local_path
 from guard import STAFF_COOKIE, limiter, may
 
 HOME = "/admin/"
-FAILURES = "10 per 5 minutes"            # of one name at one address
-FAILURES_OF_ADDRESS = "100 per 5 minutes"
+TRIES = "10 per 5 minutes"            # of one name at one address
+TRIES_OF_ADDRESS = "100 per 5 minutes"
 
 
 def _name_at_address() -> str:
     return f"{get_remote_address()}|{request.form.get('name', '').strip().casefold()[:80]}"
-
-
-def _failed(answer: Response) -> bool:
-    return answer.status_code != 303
 
 
 @pages.get("/login")
@@ -42,8 +39,8 @@ def login() -> Any:
 
 
 @pages.post("/login")
-@limiter.limit(FAILURES, key_func=_name_at_address, deduct_when=_failed)
-@limiter.limit(FAILURES_OF_ADDRESS, deduct_when=_failed)
+@limiter.limit(TRIES, key_func=_name_at_address)
+@limiter.limit(TRIES_OF_ADDRESS)
 @may("anyone")
 def log_in() -> Any:
     """Starts a session for a name with its passphrase or PIN."""
@@ -75,7 +72,7 @@ def setup() -> str:
 
 
 @pages.post("/setup")
-@limiter.limit(FAILURES, deduct_when=_failed)
+@limiter.limit(TRIES)
 @may("anyone")
 def make_first() -> Any:
     """The one-time code makes the first coordinator."""

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 import guard
 from guard import STATION_COOKIE, limiter, may
 from kiosk import pairing
-from kiosk.api import GRANTERS
+from kiosk.api import GRANTERS, PIN_TRIES
 from kiosk.room import device_id, each_device, page, pages
 from kiosk.station import station_news
 from models.people import Staff
@@ -81,8 +81,7 @@ def leaving() -> Response:
 
 
 @pages.post("/station/leave")
-@limiter.limit("10/minute", deduct_when=lambda answer: answer.status_code != 303,
-               key_func=each_device)
+@limiter.limit(PIN_TRIES, key_func=each_device)
 @may("kiosk", "gate", "desk", "board")
 def leave() -> Any:
     """Ends this tablet's pairing."""
