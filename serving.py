@@ -68,9 +68,8 @@ def run(console: Console, host: str, port: int, also: Callable[[Any, str], None]
 
 def worker() -> Any:
     """The application inside granian's worker, with the threads that only a server has."""
-    from printers.spooler import Spooler
-
     from app import create_app
+    from printers.spooler import Spooler
 
     app = create_app({"DATA": os.environ["HUIWU_DATA"]})
     runtime, hub = app.extensions["huiwu"], app.extensions["huiwu.live"]

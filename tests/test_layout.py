@@ -56,7 +56,7 @@ def test_law_10_the_rules_import_the_standard_library_only() -> None:
         for module in imports(ast.parse((ROOT / "models" / f"{name}.py").read_text(encoding="utf-8"))):
             top = module.split(".")[0]
             known = top in sys.stdlib_module_names or any(module == o or module.startswith(f"{o}.") for o in own)
-            assert known or module.startswith("models") and module.split(".")[1] in PURE, f"{name} imports {module}"
+            assert known or (module.startswith("models") and module.split(".")[1] in PURE), f"{name} imports {module}"
 
 
 def test_law_10_no_sql_in_the_templates_and_no_clock_in_the_rules() -> None:
