@@ -54,7 +54,8 @@ class Births:
     def void_coupons(self) -> Any:
         """The update that voids what was printed with an undone sign-in and has not been eaten on."""
         born = select(PrintJob.code).where(PrintJob.scan_id.in_(self.undone), PrintJob.kind == "coupon")
-        spent = select(Scan.coupon_id).where(Scan.coupon_id.is_not(None), Scan.verdict == ACCEPTED)
+        undone = select(Scan.voids).where(Scan.voids.is_not(None), Scan.verdict == ACCEPTED)
+        spent = select(Scan.coupon_id).where(Scan.coupon_id.is_not(None), Scan.verdict == ACCEPTED, Scan.seq.not_in(undone))
         return update(Coupon).where(Coupon.code.in_(born), Coupon.id.not_in(spent)).values(voided_at=now())
 
     def _not_yet_printed(self, due: tuple[str, ...], found: Found) -> list[str]:

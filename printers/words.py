@@ -18,7 +18,7 @@ from printers.transports import text_mode
 PRINTER_STATES = {"idle": (_l("正常"), "ok"), "printing": (_l("正在打印"), "info"), "blocked": (_l("停住了"), "bad"),
                   "offline": (_l("连不上"), "bad"), "waiting": (_l("等你回答"), "ask")}
 ABILITIES = {"completed": _l("打完会回报"), "parsed": _l("只回报收到"), "none": _l("不回报，只能算已发出"),
-             None: _l("还没打过，不知道会不会回报")}
+             None: _l("还不知道打完会不会回报")}
 JOB_STATES = {"queued": (_l("等待"), ""), "sending": (_l("正在打印"), "info"), "unknown": (_l("出来了吗？"), "ask"),
               "held": (_l("已暂停"), "ask"), "printed": (_l("已打印"), "ok"), "parsed": (_l("打印机已收到"), "ok"),
               "sent": (_l("已发出"), "ok"), "cancelled": (_l("已取消"), "")}

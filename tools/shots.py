@@ -112,7 +112,7 @@ def shoot(page: Page, name: str, full: bool = False) -> None:
     path = SHOTS / f"{name}.png"
     page.screenshot(path=path, full_page=full)
     with Image.open(path) as picture:       # 256 colours are enough for flat pages, and a third of the size
-        picture.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+        picture.convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
     print(name)
 
 
@@ -191,7 +191,10 @@ def coordinator(browser: Browser, demo: Demo) -> None:
                                ("printers", "/admin/printers"), ("ledger", "/admin/ledger"), ("care", "/admin/care"),
                                ("board", "/board")):
                 page.goto(demo.url + path)
-                page.wait_for_function("[...document.images].every(image => image.complete)")
+                for _ in range(40):
+                    if page.evaluate("[...document.images].every(image => image.complete)"):
+                        break
+                    page.wait_for_timeout(250)
                 shoot(page, f"{name}-{lang}-wide")
             imported(page, demo, lang)
     for name, size, scheme in (("dashboard-dark", "wide", "dark"), ("dashboard-phone", "phone", "light")):

@@ -71,6 +71,7 @@ def upgrade():
     sa.Column('state', sa.String(length=16), nullable=False),
     sa.Column('message', sa.String(), nullable=False),
     sa.Column('checked_at', sa.DateTime(), nullable=True),
+    sa.Column('turn', sa.Integer(), server_default='0', nullable=False),
     sa.PrimaryKeyConstraint('key', name=op.f('pk_printer'))
     )
     op.create_table('scan',
@@ -109,6 +110,7 @@ def upgrade():
     )
     with op.batch_alter_table('scan', schema=None) as batch_op:
         batch_op.create_index('ix_scan_holder', ['holder'], unique=False, sqlite_where=sa.text("verdict = 'accepted'"), postgresql_where=sa.text("verdict = 'accepted'"))
+        batch_op.create_index('ix_scan_station', ['station_key', 'uploaded_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_scan_voids'), ['voids'], unique=False)
 
     op.create_table('service',
@@ -320,6 +322,7 @@ def upgrade():
     sa.Column('attempts', sa.Integer(), nullable=False),
     sa.Column('process_id', sa.String(), nullable=True),
     sa.Column('sent_to', sa.String(), nullable=True),
+    sa.Column('actor', sa.String(), server_default='', nullable=False),
     sa.Column('created_at', sa.DateTime(), nullable=False),
     sa.Column('not_before', sa.DateTime(), nullable=True),
     sa.Column('sending_at', sa.DateTime(), nullable=True),
@@ -396,6 +399,7 @@ def downgrade():
     op.drop_table('service')
     with op.batch_alter_table('scan', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_scan_voids'))
+        batch_op.drop_index('ix_scan_station')
         batch_op.drop_index('ix_scan_holder', sqlite_where=sa.text("verdict = 'accepted'"), postgresql_where=sa.text("verdict = 'accepted'"))
 
     op.drop_table('scan')
