@@ -162,9 +162,6 @@ def queued() -> None:
 
 def _admit() -> Any:
     g.device, g.station, g.staff = None, None, None
-    if request.endpoint == SCANS:
-        g.entered = True
-        runtime().writer.enter()
     if request.endpoint is None or request.endpoint == "static":
         return None
     view = current_app.view_functions[request.endpoint]
@@ -180,6 +177,9 @@ def _admit() -> Any:
     # A bearer token is not sent by a stranger's page; a cookie is, so whoever leans on one shows the page's token.
     if request.method not in SAFE and not request.authorization and _leans_on_cookie(allowed):
         csrf.protect()
+    if request.endpoint == SCANS:
+        g.entered = True
+        runtime().writer.enter()
     return None
 
 

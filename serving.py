@@ -54,7 +54,9 @@ def run(console: Console, host: str, port: int, also: Callable[[Any, str], None]
     app = console.app()
     with holding(console.data), reserved(host, port) as real_port:
         url = f"http://{address_of(host)}:{real_port}"
-        greet(console, app, url)
+        first = first_sign_in(app, url)
+        if console.as_json and first:
+            console.say(first)
         if also:
             also(app, url)
         server = Granian(
@@ -62,7 +64,7 @@ def run(console: Console, host: str, port: int, also: Callable[[Any, str], None]
             blocking_threads=THREADS, backpressure=BACKPRESSURE, websockets=False, log_enabled=False,
             working_dir=Path(__file__).resolve().parent)
         os.environ["HUIWU_DATA"] = str(console.data.resolve())
-        threading.Thread(target=announce, args=(console, host, real_port, url), daemon=True).start()
+        threading.Thread(target=announce, args=(console, host, real_port, url, first), daemon=True).start()
         server.serve()
 
 
@@ -89,8 +91,8 @@ def worker() -> Any:
     return app
 
 
-def announce(console: Console, host: str, port: int, url: str) -> None:
-    """Says that the server is ready, once it has answered."""
+def announce(console: Console, host: str, port: int, url: str, first: str) -> None:
+    """Says that the server is ready, once it has answered; `first` is what the first coordinator needs to know."""
     local = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  the same machine is asked, whatever it listens on
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
@@ -108,17 +110,17 @@ def announce(console: Console, host: str, port: int, url: str) -> None:
         click.echo(json.dumps({"ready": True, "url": url, "pid": os.getpid()}))
         sys.stdout.flush()
     else:
-        console.say(f"\n  已就绪 Ready: {url}\n  按 Ctrl+C 停止 stops it.\n")
+        console.say(f"\n  已就绪 Ready: {url}\n  在这台笔记本上，摄像头可用 on this laptop, with its camera: http://localhost:{port}")
+        console.say(f"{first}\n  按 Ctrl+C 停止 stops it.\n" if first else "  按 Ctrl+C 停止 stops it.\n")
 
 
-def greet(console: Console, app: Any, url: str) -> None:
-    """Without a coordinator, says the one-time code that makes the first one in the browser."""
+def first_sign_in(app: Any, url: str) -> str:
+    """Without a coordinator, the one-time code that makes the first one in the browser; "" once there is one."""
     from admin.people import setup_code
 
     with app.app_context():
         code = setup_code(app.extensions["huiwu"])
-    if code:
-        console.say(f"  首次登录 First sign-in: {url}/setup\n  一次性代码 one-time code: {code}")
+    return f"  首次登录 First sign-in: {url}/setup\n  一次性代码 one-time code: {code}" if code else ""
 
 
 @contextmanager
