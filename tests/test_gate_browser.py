@@ -1,10 +1,14 @@
 """A gate end to end: badge after badge before the camera of a real browser, judged by the real server."""
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from playwright.sync_api import expect
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from models.database import now
+from models.event import Service, Station, touch
 from models.scans import Scan
 from tests.station_browser import camera_browser, pair_page
 from tests.test_browser_modules import film, wedge_types
@@ -54,9 +58,6 @@ def test_the_number_counts_what_other_gates_let_in(live_server, browser_page, wr
 
 
 def test_a_refusal_names_the_service_that_comes_first(live_server, browser_page, write, badge):
-    from sqlalchemy import update
-
-    from models.event import Service, touch
     write(lambda session: (session.execute(update(Service).where(Service.key == "lunch").values(needs=["signin"])),
                            touch(session, "plan")))
     pair_page(browser_page, live_server.url, write, "gate-1")
@@ -72,3 +73,26 @@ def test_the_last_person_is_undone_at_the_gate(live_server, browser_page, write,
     expect(browser_page.locator("#people")).to_have_text("0")
     wedge_types(browser_page, badge, 0.005)
     expect(browser_page.locator("#verdict[data-verdict=accepted]")).to_be_visible()
+
+
+def test_a_session_long_over_does_not_stand_before_the_meal_of_the_hour(live_server, browser_page, write):
+    def over(session):
+        session.execute(update(Service).where(Service.key == "s1").values(
+            starts=now() - timedelta(hours=5), ends=now() - timedelta(hours=3)))
+        session.execute(update(Station).where(Station.key == "gate-1").values(services=["s1", "lunch"]))
+        touch(session, "plan")
+    write(over)
+    pair_page(browser_page, live_server.url, write, "gate-1")
+    expect(browser_page.locator("#count-of")).to_contain_text("午餐")
+    expect(browser_page.locator("#services label").last).to_contain_text("开幕式")
+    expect(browser_page.locator("#services label").last).to_contain_text("已结束")
+
+
+def test_the_gate_s_list_follows_the_plan_without_a_reload(live_server, browser_page, write):
+    browser_page.clock.install()
+    pair_page(browser_page, live_server.url, write, "gate-1")
+    expect(browser_page.locator("#services")).not_to_contain_text("已停止")
+    write(lambda session: (session.execute(update(Service).where(Service.key == "lunch").values(closed=True)),
+                           touch(session, "plan")))
+    browser_page.clock.run_for(31_000)
+    expect(browser_page.locator("#services")).to_contain_text("已停止")

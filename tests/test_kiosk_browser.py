@@ -5,6 +5,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
+from models.event import Station, touch
 from models.scans import PrintJob, Scan
 from tests.station_browser import camera_browser, pair_page
 from tests.test_browser_modules import film, wedge_types
@@ -92,3 +93,38 @@ def test_an_english_kiosk_shows_english_large(live_server, browser_page, write, 
     browser_page.click("[data-language]")
     wedge_types(browser_page, badge, 0.005)
     expect(browser_page.locator("#verdict .verdict-word .en")).to_have_text("Welcome")
+
+
+def test_a_question_left_standing_goes_away_with_every_trace_of_the_person(live_server, browser_page, write, create_attendee):
+    create_attendee("John Smith", phone="13812341234", folded="johnsmith")
+    browser_page.clock.install()
+    pair_page(browser_page, live_server.url, write, "kiosk-1")
+    browser_page.click("[data-open=search]")
+    browser_page.fill("#search [name=who]", "Smith, John")
+    browser_page.fill("#search [name=digits]", "1234")
+    browser_page.click("#search [type=submit]")
+    expect(browser_page.locator("#confirm")).to_contain_text("Smith")
+    browser_page.clock.run_for(21_000)
+    expect(browser_page.locator("#confirm")).to_be_hidden()
+    left = browser_page.content()
+    assert not any(trace in left for trace in ("Smith", "1234"))
+
+
+def test_a_language_chosen_by_somebody_who_walked_away_goes_back_to_the_kiosk_s_own(live_server, browser_page, write):
+    browser_page.clock.install()
+    pair_page(browser_page, live_server.url, write, "kiosk-1")
+    own = browser_page.locator("html").get_attribute("lang")
+    browser_page.click("[data-language]")
+    expect(browser_page.locator("html")).not_to_have_attribute("lang", own or "")
+    browser_page.clock.run_for(21_000)
+    expect(browser_page.locator("html")).to_have_attribute("lang", own or "")
+
+
+def test_an_english_visitor_reads_the_station_s_english_name(live_server, browser_page, write, badge, desk):
+    write(lambda session: (setattr(session.scalars(select(Station).where(Station.key == "desk-1")).one(), "name_en", "Front desk"),
+                           touch(session, "plan")))
+    desk.scan(badge, "signin")
+    pair_page(browser_page, live_server.url, write, "kiosk-1")
+    browser_page.click("[data-language]")
+    wedge_types(browser_page, badge, 0.005)
+    expect(browser_page.locator("#verdict[data-reason=used_up] .en", has_text="at Front desk")).to_be_visible()

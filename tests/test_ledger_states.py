@@ -5,6 +5,7 @@ and stock must say the same after every step.
 """
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import threading
@@ -23,9 +24,11 @@ from sqlalchemy import select
 from app import create_app, create_tables
 from models import codes, reports
 from models.asks import Answer, Caller, ScanRequest, UndoRequest
+from models.audit import audit
 from models.chain import COLUMNS, START, link
 from models.counts import rebuild
 from models.database import now
+from models.exports import export
 from models.people import Attendee, Badge
 from models.runtime import Runtime
 from models.scans import Scan, StockMove
@@ -64,8 +67,24 @@ class LedgerStates(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "runtime"):
+            self._exports_agree()
+            assert audit(self.runtime)[1] == []
             self.runtime.engine.dispose()
             shutil.rmtree(self.folder)
+
+    def _exports_agree(self) -> None:
+        counts, ledger = (self.folder / f"{kind}.json" for kind in ("counts", "ledger"))
+        export(self.runtime, "counts", counts)
+        export(self.runtime, "ledger", ledger)
+        rows = json.loads(ledger.read_text(encoding="utf-8"))
+        assert len(rows) == self.recorded
+        undone = {row["voids"] for row in rows if row["voids"] and row["verdict"] == "accepted"}
+        said = {row["key"]: row for row in json.loads(counts.read_text(encoding="utf-8")) if row["key"] in PLACE}
+        for key in PLACE:
+            uses = [row for row in rows if row["service"] == key and row["use_no"] and row["id"] not in undone]
+            assert len(uses) == sum(self.uses[key].values())
+            assert said[key]["uses"] == len(uses)
+            assert said[key]["refused"] == self.refused[key]
 
     def _ask(self, who: int, service: str, direction: str, quantity: int, force: bool) -> ScanRequest:
         self.clock += timedelta(seconds=20)

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.masks import mask_name, mask_phone
-from models.names import fold, like_patterns, matches, search_keys
+from models.names import fold, like_patterns, matches, same_name, search_keys
 
 
 @pytest.mark.parametrize(("one", "other"), [
     ("ＡＢ", "ab"), ("张 三", "张三"), ("张　三", "张三"), ("阿卜杜拉·买买提", "阿卜杜拉•买买提"),
     ("阿卜杜拉・买买提", "阿卜杜拉.买买提"), ("阿卜杜拉‧买买提", "阿卜杜拉．买买提"), ("O’Brien", "o'brien"),
 ])
-def test_case_width_blanks_and_middle_dots_do_not_matter(one: str, other: str) -> None:
+def test_39_case_width_blanks_and_middle_dots_do_not_matter(one: str, other: str) -> None:
     assert fold(one) == fold(other)
 
 
@@ -32,7 +32,7 @@ def test_case_width_blanks_and_middle_dots_do_not_matter(one: str, other: str) -
     ("阿卜杜拉·买买提", "阿卜杜拉．买"), ("龚䶮", "gongyan"),
     ("李㛃", "lj"), ("𠮷野", "jiye"), ("愛新覺羅奕湄", "axjlym"),
 ])
-def test_a_chinese_name_is_found_by_pinyin_initials_and_characters(name: str, query: str) -> None:
+def test_39_a_chinese_name_is_found_by_pinyin_initials_and_characters(name: str, query: str) -> None:
     assert matches(query, search_keys(name))
 
 
@@ -51,7 +51,7 @@ def test_accents_apostrophes_and_hyphens_need_not_be_typed(name: str, query: str
     ("张三", ""), ("张三", "张"), ("张三", "z"), ("张三", " 张 "), ("张三丰", "zs"), ("张三丰", "sf"), ("张三", "zh"),
     ("张三", "sa"), ("李四", "li"), ("Li Bo", "li"), ("张三", "hangsan"), ("张三", "李四"),
 ])
-def test_one_character_or_two_letters_that_are_no_whole_initials_find_nothing(name: str, query: str) -> None:
+def test_38_one_character_or_two_letters_that_are_no_whole_initials_find_nothing(name: str, query: str) -> None:
     assert not matches(query, search_keys(name))
 
 
@@ -93,3 +93,10 @@ def test_a_masked_name_shows_first_and_last(name: str, shown: str) -> None:
 ])
 def test_a_masked_phone_shows_three_and_four_digits(phone: str, shown: str) -> None:
     assert mask_phone(phone) == shown
+
+
+@pytest.mark.parametrize(("typed", "name", "same"), [
+    ("Smith, John", "John Smith", True), ("SMITH  JOHN", "John Smith", True), ("Smith", "John Smith", False),
+    ("王 芳", "王　芳", True), ("芳 王", "王芳", False), ("", "", False), ("John Smithson", "John Smith", False)])
+def test_a_latin_name_is_the_same_in_either_order_and_a_chinese_one_is_not(typed, name, same):
+    assert same_name(typed, name) is same

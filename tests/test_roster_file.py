@@ -28,7 +28,7 @@ PLAIN = [dict(zip(("number", "name", "organisation", "phone"), person, strict=Tr
     rosters.text(separator="\t").encode("gb18030"), rosters.text(separator="\t").encode("utf-16"),
     rosters.text(separator=";", end="\r").encode("gb18030"),
 ], ids=lambda data: repr(data[:12]))
-def test_the_same_people_are_read_whatever_the_file_is(data: bytes) -> None:
+def test_47_the_same_people_are_read_whatever_the_file_is(data: bytes) -> None:
     sheet = read(data)
     assert [row.values for row in sheet.rows] == PLAIN
     assert [row.row for row in sheet.rows] == [2, 3]
@@ -39,7 +39,7 @@ def test_the_same_people_are_read_whatever_the_file_is(data: bytes) -> None:
     (".xls", rosters.text(separator="\t").encode("gb18030")), (".csv", rosters.xlsx()), (".xlsx", rosters.xls()),
     (".txt", rosters.text().encode("gb18030")), ("", rosters.xlsx()),
 ])
-def test_an_ending_that_lies_does_not_matter(tmp_path: Path, ending: str, data: bytes) -> None:
+def test_47_an_ending_that_lies_does_not_matter(tmp_path: Path, ending: str, data: bytes) -> None:
     path = tmp_path / f"名单{ending}"
     path.write_bytes(data)
     assert [row.values for row in read(path).rows] == PLAIN
@@ -71,7 +71,7 @@ def test_a_quoted_comma_and_line_end_stay_in_their_cell_and_rows_count_as_a_spre
     assert [row.row for row in sheet.rows] == [2, 4]
 
 
-def test_title_rows_merged_cells_and_a_header_at_b2_are_found() -> None:
+def test_47_title_rows_merged_cells_and_a_header_at_b2_are_found() -> None:
     titled = rosters.xlsx([["2026年学术年会参会人员名单"], ["制表：会务组"], HEAD, *PEOPLE], merges=["A1:D1"])
     sheet = read(titled)
     assert (sheet.header_row, [row.row for row in sheet.rows]) == (3, [4, 5])
@@ -119,7 +119,7 @@ FORM = [["会议回执"], ["姓名", "张三", "性别", "男"], ["工作单位"
 
 @pytest.mark.parametrize("rows", [FORM, [["姓名", "张三"], ["单位", "一所"], ["手机", "1"]],
                                   [["登记表"], ["姓  名", "", "性  别", ""], ["民  族", "", "身份证号"], ["职务"]]])
-def test_a_form_that_is_no_table_is_refused(rows: list[list[Any]]) -> None:
+def test_48_a_form_that_is_no_table_is_refused(rows: list[list[Any]]) -> None:
     assert refusal(rosters.xlsx(rows)).error == "form"
 
 
@@ -147,7 +147,7 @@ def html() -> bytes:
     (b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>', "old_format"),
     (b"\xff\xff\xff,\x80\n\xfe\x00\xff"[:6], "encoding"), ('姓名,单位\n张三,"一所\n李四,二所\n'.encode(), "quotes"),
 ])
-def test_what_is_no_roster_is_refused_in_words(data: bytes, error: str) -> None:
+def test_48_what_is_no_roster_is_refused_in_words(data: bytes, error: str) -> None:
     assert refusal(data).error == error
 
 

@@ -41,7 +41,7 @@ def numbers_of(found: roster_import.Verdict) -> tuple[int, int, int, int]:
 
 
 @pytest.mark.parametrize("head", [HEAD, ("工号2", *HEAD[1:])], ids=["by number", "by phone and name"])
-def test_the_same_file_twice_changes_nothing(runtime, head):
+def test_45_the_same_file_twice_changes_nothing(runtime, head):
     assert numbers_of(bring(runtime, *PEOPLE, head=head)) == (2, 0, 0, 0)
     before = {number: code_of(runtime, number) for number in people(runtime)}
     revision = runtime.plan(fresh=True).roster_revision
@@ -50,7 +50,7 @@ def test_the_same_file_twice_changes_nothing(runtime, head):
     assert runtime.plan(fresh=True).roster_revision == revision
 
 
-def test_a_changed_file_shows_its_changes_before_they_are_made(runtime):
+def test_45_a_changed_file_shows_its_changes_before_they_are_made(runtime):
     bring(runtime, *PEOPLE)
     changed = ("A00001", "张三丰", "", "13800000009")
     found = bring(runtime, changed, PEOPLE[1], dry_run=True)
@@ -69,7 +69,7 @@ def test_a_corrected_name_is_still_found_by_the_english_one(runtime):
     assert "sanzhang" in people(runtime)["A00001"].search_keys
 
 
-def test_people_signed_in_keep_their_state_and_their_badge(runtime, desk):
+def test_45_people_signed_in_keep_their_state_and_their_badge(runtime, desk):
     bring(runtime, *PEOPLE)
     code = code_of(runtime, "A00001")
     assert desk.scan(code, "signin")["verdict"] == "accepted"
@@ -78,7 +78,7 @@ def test_people_signed_in_keep_their_state_and_their_badge(runtime, desk):
     assert desk.scan(code, "signin")["reason"] == "used_up"
 
 
-def test_a_bad_row_is_named_and_nothing_is_half_imported(runtime):
+def test_46_a_bad_row_is_named_and_nothing_is_half_imported(runtime):
     found = bring(runtime, PEOPLE[0], ("A00002", "", "第二研究所", "13800000002"))
     assert [(r.row, r.error) for r in found.refused] == [(3, "no_name")]
     assert people(runtime) == {}
@@ -127,7 +127,7 @@ def test_delegations_are_made_as_the_file_names_them(runtime):
     assert found.changed[0].fields == {"delegation": ("华东代表团", "华北代表团")}
 
 
-def test_a_name_that_starts_like_a_formula_is_imported_as_it_is_and_harmless_in_exports(runtime, tmp_path: Path):
+def test_49_a_name_that_starts_like_a_formula_is_imported_as_it_is_and_harmless_in_exports(runtime, tmp_path: Path):
     names = ["=HYPERLINK(1)", "+张三", "-李四", "@王五"]
     rows = [("编号", "姓名"), *((f"N{i}", name) for i, name in enumerate(names))]
     import_file(runtime, rosters.text(rows).encode(), "名单.csv")
@@ -140,7 +140,7 @@ def test_a_name_that_starts_like_a_formula_is_imported_as_it_is_and_harmless_in_
 
 
 @pytest.mark.parametrize("make", [rosters.locked_xlsx, lambda: b"", lambda: b"%PDF-1.7 "])
-def test_a_file_that_is_no_roster_is_refused_in_words_and_nothing_changes(runtime, make: Callable[[], bytes]):
+def test_48_a_file_that_is_no_roster_is_refused_in_words_and_nothing_changes(runtime, make: Callable[[], bytes]):
     with pytest.raises(RosterError) as caught:
         import_file(runtime, make(), "名单.xlsx")
     assert caught.value.message.endswith("。")

@@ -416,3 +416,23 @@ def test_an_import_under_way_is_not_seen(desk: Tablet, write: Callable[..., Any]
         touch(session, "roster")
     write(finish)
     assert desk.scan(code, "signin")["verdict"] == "accepted"
+
+
+def test_a_slip_tells_of_what_its_holder_may_go_to(desk: Tablet, runtime: Runtime, write: Callable[..., Any],
+                                                   create_attendee: Callable[..., tuple[int, str]]) -> None:
+    def all_day(session: Session) -> None:
+        today = now().astimezone(runtime.plan().event.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        session.execute(update(Service).where(Service.key == "lunch").values(
+            windows=[[today.isoformat(), (today + timedelta(days=2)).isoformat()]]))
+        session.execute(update(Service).where(Service.key == "s1").values(starts=today, ends=today + timedelta(hours=1)))
+        touch(session, "plan")
+    write(all_day)
+    said = {}
+    for category in ("delegate", "press"):
+        person, code = create_attendee(category=category)
+        assert desk.scan(code, "signin")["verdict"] == "accepted"
+        with runtime.reading() as session:
+            job = session.scalars(select(PrintJob).where(PrintJob.attendee_id == person, PrintJob.kind == "slip")).one()
+        said[category] = {title for _, title in job.content["programme"]}
+    assert said["delegate"] >= {"午餐", "开幕式"}
+    assert "午餐" not in said["press"] and "开幕式" in said["press"]
