@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from models.finding import conditions
-from models.names import fold, matches
+from models.names import fold, matches, same_name
 from models.people import Attendee, visible
 
 HITS = 8
@@ -32,10 +32,9 @@ def at_kiosk(session: Session, words: str) -> Attendee | None:
     parts = _KIOSK.match(words.strip())
     if parts is None:
         return None
-    name = fold(parts["name"])
     ends = Attendee.phone.like(f"%{parts['digits']}")
     found = [person for person in session.execute(select(Attendee).where(visible(), ends)).unique().scalars()
-             if name and name in (fold(person.name), fold(person.name_en))]
+             if same_name(parts["name"], person.name) or same_name(parts["name"], person.name_en)]
     return found[0] if len(found) == 1 else None
 
 

@@ -134,6 +134,7 @@ class FirstOut(Struct):
     at: str
     station: str
     station_name: str
+    station_name_en: str = ""
 
 
 class AttendeeOut(Struct):

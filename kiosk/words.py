@@ -80,7 +80,7 @@ def _refused(_: Say, answer: Answer, plan: Snapshot, service: Service | None, la
     if answer.reason in ("too_early", "too_late"):
         return _window(_, answer, name, plan)
     if answer.reason == "used_up":
-        return _used(_, answer, plan, name)
+        return _used(_, answer, plan, name, lang)
     if answer.reason == "already_inside":
         first = answer.said.get("first") or {}
         return _("已在场内，%(time)s 入场") % {"time": _clock(first.get("at"), answer, plan)}
@@ -106,12 +106,12 @@ def _window(_: Say, answer: Answer, name: str, plan: Snapshot) -> str:
     return _("%(name)s %(time)s 已结束") % {"name": name, "time": _clock(window["closes"], answer, plan)}
 
 
-def _used(_: Say, answer: Answer, plan: Snapshot, name: str) -> str:
+def _used(_: Say, answer: Answer, plan: Snapshot, name: str, lang: str) -> str:
     first = answer.said.get("first")
     if not first:
         return _("%(name)s 次数已用完") % {"name": name}
-    return _("%(time)s 在%(station)s已用过") % {
-        "time": _clock(first["at"], answer, plan), "station": first["station_name"] or first["station"]}
+    station = (lang == "en" and first.get("station_name_en")) or first["station_name"] or first["station"]
+    return _("%(time)s 在%(station)s已用过") % {"time": _clock(first["at"], answer, plan), "station": station}
 
 
 def _clock(text: str | None, answer: Answer, plan: Snapshot) -> str:

@@ -280,7 +280,8 @@ def said_of(plan: Snapshot, decision: Decision, jobs: list[str]) -> dict[str, An
     return {
         "use": {"number": decision.uses, "limit": decision.limit},
         "first": first and {"id": first.id, "at": first.at.astimezone(zone).isoformat(), "station": first.station,
-                            "station_name": stations[first.station].name if first.station in stations else ""},
+                            "station_name": stations[first.station].name if first.station in stations else "",
+                            "station_name_en": stations[first.station].name_en if first.station in stations else ""},
         "hints": list(decision.hints), "notes": list(decision.notes), "open": list(decision.open), "detail": detail,
         "print_jobs": jobs,
     }

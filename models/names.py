@@ -54,6 +54,17 @@ def fold(text: str) -> str:
     return "".join(plain.split())
 
 
+def same_name(one: str, other: str) -> bool:
+    """Whether two texts are one name: a name in Latin letters may be written in either order ("Smith, John")."""
+    if fold(one) == fold(other):
+        return bool(fold(one))
+    if _has_han(one + other):
+        return False
+    words, others = (sorted(fold(word) for word in _WORDS.findall(unicodedata.normalize("NFKC", text)))
+                     for text in (one, other))
+    return len(words) > 1 and words == others
+
+
 def search_keys(name: str, name_en: str = "") -> str:
     """The words by which a person is found, between blanks: pinyin, given name, initials marked `·`, folded names.
 

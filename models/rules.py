@@ -5,7 +5,7 @@ reason that applies is the answer; "why was this refused?" is answered by the fu
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -167,11 +167,14 @@ def counted_uses(service: Service, at: datetime, facts: Facts) -> Sequence[Entry
 def is_entitled(service: Service, facts: Facts) -> bool:
     """Whether the person's category may have the service; an exception for the person goes before it."""
     person = facts.person
-    if person is None:
-        return False
-    if service.key in person.exceptions:
-        return person.exceptions[service.key][0]
-    return service.entitled is None or person.category in service.entitled
+    return person is not None and may_have(service, person.category, person.exceptions)
+
+
+def may_have(service: Service, category: str, exceptions: Mapping[str, tuple[bool, int | None]]) -> bool:
+    """The same, of a category and somebody's exceptions."""
+    if service.key in exceptions:
+        return exceptions[service.key][0]
+    return service.entitled is None or category in service.entitled
 
 
 def limit_of(service: Service, facts: Facts) -> int | None:

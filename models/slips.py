@@ -18,6 +18,7 @@ from models.database import now
 from models.facts import ACCEPTED, Decision, Entry, Service
 from models.gather import Found, Gathered
 from models.people import Coupon
+from models.rules import may_have
 from models.scans import PrintJob, Scan
 from models.snapshot import Snapshot, StationView
 
@@ -98,7 +99,7 @@ def slip_content(plan: Snapshot, service: Service, person: PersonView | None, at
     content = _head(plan, service, person, at, station, "slip")
     if person and service.kind == "sign_in":
         content["lines"] = _places(person, ("座位 Seat", "seat"), ("餐桌 Table", "table"), ("房间 Room", "room"))
-        content["programme"] = todays_programme(plan, at)
+        content["programme"] = todays_programme(plan, at, person)
     elif person and service.kind == "meal":
         content["lines"] = _places(person, ("餐桌 Table", "table"), ("饮食 Diet", "diet"))
     return content
@@ -117,9 +118,11 @@ def coupon_content(plan: Snapshot, meal: Service, person: PersonView | None, at:
     return content
 
 
-def todays_programme(plan: Snapshot, at: datetime) -> list[list[str]]:
-    """What begins on the local day of a moment: [time, title], in order."""
-    return [[f"{begins:%H:%M}", service.name] for begins, service in begins_today(plan, at)]
+def todays_programme(plan: Snapshot, at: datetime, person: PersonView) -> list[list[str]]:
+    """What begins on the local day of a moment and the person may go to: [time, title], in order."""
+    exceptions = plan.exceptions.get(person.id, {})
+    return [[f"{begins:%H:%M}", service.name] for begins, service in begins_today(plan, at)
+            if may_have(service, person.category, exceptions)]
 
 
 def begins_today(plan: Snapshot, at: datetime) -> list[tuple[datetime, Service]]:

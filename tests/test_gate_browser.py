@@ -58,8 +58,10 @@ def test_the_number_counts_what_other_gates_let_in(live_server, browser_page, wr
 
 
 def test_a_refusal_names_the_service_that_comes_first(live_server, browser_page, write, badge):
-    write(lambda session: (session.execute(update(Service).where(Service.key == "lunch").values(needs=["signin"])),
-                           touch(session, "plan")))
+    def after_sign_in(session):
+        session.execute(update(Service).where(Service.key == "lunch").values(needs=["signin"]))
+        touch(session, "plan")
+    write(after_sign_in)
     pair_page(browser_page, live_server.url, write, "gate-1")
     wedge_types(browser_page, badge, 0.005)
     expect(browser_page.locator("#verdict[data-reason=needs]")).to_contain_text("请先办理")
@@ -92,7 +94,10 @@ def test_the_gate_s_list_follows_the_plan_without_a_reload(live_server, browser_
     browser_page.clock.install()
     pair_page(browser_page, live_server.url, write, "gate-1")
     expect(browser_page.locator("#services")).not_to_contain_text("已停止")
-    write(lambda session: (session.execute(update(Service).where(Service.key == "lunch").values(closed=True)),
-                           touch(session, "plan")))
+
+    def stop(session):
+        session.execute(update(Service).where(Service.key == "lunch").values(closed=True))
+        touch(session, "plan")
+    write(stop)
     browser_page.clock.run_for(31_000)
     expect(browser_page.locator("#services")).to_contain_text("已停止")

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models.event import Station, touch
 from models.scans import PrintJob, Scan
@@ -121,8 +121,10 @@ def test_a_language_chosen_by_somebody_who_walked_away_goes_back_to_the_kiosk_s_
 
 
 def test_an_english_visitor_reads_the_station_s_english_name(live_server, browser_page, write, badge, desk):
-    write(lambda session: (setattr(session.scalars(select(Station).where(Station.key == "desk-1")).one(), "name_en", "Front desk"),
-                           touch(session, "plan")))
+    def name_it(session):
+        session.execute(update(Station).where(Station.key == "desk-1").values(name_en="Front desk"))
+        touch(session, "plan")
+    write(name_it)
     desk.scan(badge, "signin")
     pair_page(browser_page, live_server.url, write, "kiosk-1")
     browser_page.click("[data-language]")

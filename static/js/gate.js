@@ -11,6 +11,7 @@ import { counted as countedWords } from "./words.js";
 
 const LEAVE_MS = 4000;
 const GRANTED_MS = 60000;
+const EARLY_MS = 1800000;      // people come to a session this long before it begins
 const DIRECTIONS = [["auto", "自动", "Auto"], ["in", "进", "In"], ["out", "出", "Out"]];
 const at = (id) => document.getElementById(id);
 const now = { service: null, chosen: false, direction: "auto", last: null, refused: null, grant: null, shown: null };
@@ -22,7 +23,7 @@ const sheets = openSheets({ onOpen: () => station?.pause(), onClose: () => stati
 /* -- which service ------------------------------------------------------------------------------------------------- */
 function preselect() {
   if (now.chosen && data.services.some((one) => one.key === now.service?.key)) return pick(now.service.key);
-  const open = data.services.find((one) => one.open) ?? data.services[0];
+  const [open] = inTurn();
   if (!open) return undefined;
   if (now.service && now.service.key !== open.key) {
     toast({ zh: `已切换到 ${open.name}`, en: `Now scanning for ${open.name_en || open.name}` });
@@ -41,11 +42,20 @@ function pick(key) {
   paintCount();
 }
 
-const over = ({ windows = [] }) => windows.length > 0 && windows.every(({ closes }) => closes && Date.parse(closes) <= eventNow());
+const times = ({ windows = [], starts, ends }) => (windows.length || !starts ? windows : [{ opens: starts, closes: ends }]);
+const past = (time) => Boolean(time) && Date.parse(time) <= eventNow();
+const over = (one) => times(one).length > 0 && times(one).every(({ closes }) => past(closes));
 
-/** What is open stands first, then what is to come, then what is over: nobody scrolls for the meal of the hour. */
+/** A session takes scans at any hour: its own time says whether it is the one that people come for. */
+function underWay(one) {
+  if (!one.open || one.windows?.length) return one.open;
+  return times(one).some(({ opens, closes }) => Date.parse(opens) - EARLY_MS <= eventNow() && !past(closes));
+}
+
+/** What is under way stands first, then what has no hours, what is to come, what is over: nobody scrolls for the meal of
+ * the hour. */
 function inTurn() {
-  const rank = (one) => (one.open ? 0 : over(one) ? 2 : 1);
+  const rank = (one) => (one.closed ? 4 : underWay(one) ? 0 : over(one) ? 3 : times(one).length ? 2 : 1);
   return [...data.services].sort((a, b) => rank(a) - rank(b));
 }
 
@@ -53,7 +63,7 @@ function listServices() {
   const legend = at("services").querySelector("legend");
   at("services").replaceChildren(legend, ...inTurn().map((one) => {
     const label = radio("service", one.key, { zh: one.name, en: one.name_en || one.name }, hours(one));
-    label.classList.toggle("over", !one.open && over(one));
+    label.classList.toggle("over", one.closed || (over(one) && !underWay(one)));
     return label;
   }));
 }
@@ -73,12 +83,16 @@ function radio(group, value, text, note = "") {
 }
 
 function hours(service) {
-  const { windows = [], open } = service;
   const [zone, lang] = [data.event?.timezone, language()];
-  const near = windows.find((one) => !one.closes || Date.parse(one.closes) > eventNow()) ?? windows.at(-1);
-  if (!near) return "";
-  const ends = near.closes ? timeOf(near.closes, zone, lang).split(" ").at(-1) : "";
-  return `${timeOf(near.opens, zone, lang)}–${ends}${open ? { zh: " · 进行中", en: " · open now" }[lang] : over(service) ? { zh: " · 已结束", en: " · over" }[lang] : ""}`;
+  const near = times(service).find(({ closes }) => !past(closes)) ?? times(service).at(-1);
+  const ends = near?.closes ? timeOf(near.closes, zone, lang).split(" ").at(-1) : "";
+  return [near && `${timeOf(near.opens, zone, lang)}–${ends}`, stateOf(service, near)[lang]].filter(Boolean).join(" · ");
+}
+
+function stateOf(service, timed) {
+  if (service.closed) return { zh: "已停止", en: "closed" };
+  if (timed && underWay(service)) return { zh: "进行中", en: "open now" };
+  return over(service) ? { zh: "已结束", en: "over" } : {};
 }
 
 /* -- the number ---------------------------------------------------------------------------------------------------- */
@@ -209,7 +223,14 @@ document.addEventListener("language", () => { listServices(); pick(now.service?.
 listServices();
 listDirections();
 preselect();
-const news = () => { counts.clear(); preselect(); };   // other gates count too: the server's numbers go before our own
+let listed = "";
+const news = () => {
+  const plan = JSON.stringify(data.services.map(({ count, ...rest }) => rest));
+  if (plan !== listed) listServices();
+  listed = plan;
+  counts.clear();
+  preselect();
+};   // other gates count too: the server's numbers go before our own
 station = await openStation({ facing: "environment", onCode: scan, onNews: news, onLate: late });
 document.querySelector("#camera video").addEventListener("playing", listCameras);
 if (data.live) {

@@ -9,13 +9,16 @@ import { openStation } from "./station.js";
 import { hide } from "./verdict.js";
 
 const LEAVE_MS = 8000;
+const QUIET_MS = 20000;      // nobody touches it: whoever chose a language, or was asked "is this you?", has gone
 const PROGRAMME_LINES = 4;
 const home = language();
 let found = null;
 let station = null;
+let quiet = 0;
 
 const service = () => data.services?.find((one) => one.kind === "sign_in") ?? data.services?.[0];
-const sheets = openSheets({ onOpen: () => station?.pause(), onClose: () => station?.resume() });
+const sheets = openSheets({ onOpen: () => station?.pause(), onClose: () => { forget(); station?.resume(); },
+                            quiet: { confirm: QUIET_MS, desk: QUIET_MS } });
 
 function signIn(who) {
   sheets.close();
@@ -24,9 +27,21 @@ function signIn(who) {
 }
 
 function goHome() {
-  found = null;
+  forget();
   setLanguage(home);
   document.dispatchEvent(new CustomEvent("language"));
+}
+
+/** Nothing of a person stays in the page, not even hidden: the next one may look at its source. */
+function forget() {
+  found = null;
+  for (const line of document.querySelectorAll("[data-name], [data-unit]")) line.replaceChildren();
+}
+
+/** Back to the kiosk's own language when nobody has touched it for a while and no question stands on it. */
+function rest() {
+  clearTimeout(quiet);
+  if (language() !== home || sheets.current) quiet = setTimeout(sheets.current ? rest : goHome, QUIET_MS);
 }
 
 /** Seat and table large, what happens today, and the slip; the room stands on the slip only. */
@@ -99,7 +114,8 @@ document.querySelector("#search .digits").addEventListener("input", ({ currentTa
   currentTarget.value = currentTarget.value.normalize("NFKC").replace(/\D/g, "").slice(0, 4);
 });
 onTap("[data-yes]", () => { if (found) signIn({ attendee: found.attendee }); });
-document.addEventListener("language", names);
+document.addEventListener("language", () => { names(); rest(); });
+for (const kind of ["pointerdown", "keydown", "input"]) addEventListener(kind, rest, true);
 names();
 addEventListener("pagehide", () => { hide(); sheets.close(); });
 station = await openStation({ facing: "user", onCode: (code) => signIn({ code }), onLate: () => {} });

@@ -1,19 +1,19 @@
 /* Whole-screen questions over a station page (.sheet). One at a time; the camera rests while one asks.
  *
- *   const sheets = openSheets({onOpen, onClose})    [data-open="id"] opens, [data-close] and Escape close
- *   sheets.open(id) · sheets.close() · sheets.current        closes by itself after 45 s without a touch
+ *   const sheets = openSheets({onOpen, onClose, quiet: {id: ms}})    [data-open="id"] opens, [data-close] and Escape close
+ *   sheets.open(id) · sheets.close() · sheets.current    closes by itself after 45 s (or its `quiet`) without a touch
  *   say(sheet, text)                                 the sheet's own line for what is wrong
  */
 import { fill, onTap } from "./page.js";
 
 const QUIET_MS = 45000;
 
-export function openSheets({ onOpen = () => {}, onClose = () => {} } = {}) {
+export function openSheets({ onOpen = () => {}, onClose = () => {}, quiet = {} } = {}) {
   let current = null, timer = 0;
 
   function rest() {
     clearTimeout(timer);
-    if (current) timer = setTimeout(close, QUIET_MS);
+    if (current) timer = setTimeout(close, quiet[current.id] ?? QUIET_MS);
   }
 
   function open(id) {

@@ -135,8 +135,9 @@ function factOf(result, { service, services = [], zone }) {
 function firstUse(first, service, zone) {
   const did = DID[service?.kind] ?? t("用过", "Used");
   const place = first.station_name ?? "";
+  const there = first.station_name_en || place;
   return t(`${timeOf(first.at, zone)} ${place ? `在 ${place} ` : ""}${did.zh}`,
-           `${did.en} ${timeOf(first.at, zone, "en")}${place ? ` at ${place}` : ""}`);
+           `${did.en} ${timeOf(first.at, zone, "en")}${there ? ` at ${there}` : ""}`);
 }
 
 function windowOf(result, service, zone) {
