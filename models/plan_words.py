@@ -73,7 +73,7 @@ SENTENCES = {
     "station_paired": "这个服务点还配对着 %(count)s 台平板，请先解除配对。",
     "printer_busy": "这台打印机还有 %(count)s 张小票没有结果，不能删除。",
 }
-THINGS = {"category": "证件种类", "service": "服务项目", "printer": "打印机"}
+THINGS = {"category": "证件种类", "service": "项目", "printer": "打印机"}
 PLACE = "第 %(line)s 行，"
 
 
@@ -145,7 +145,7 @@ class Report:
 def sentence(code: str, **params: Any) -> str:
     """A sentence by its code, in the language of who asks."""
     if "what" in params:
-        params["what"] = gettext(THINGS[params["what"]])
+        params["what"] = gettext(THINGS[params["what"]]).lower()     # a column's heading elsewhere, inside a sentence here
     return gettext(SENTENCES[code], **params)
 
 

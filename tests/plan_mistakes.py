@@ -23,7 +23,7 @@ WRONG = {
     "a category that is nowhere defined": ('["delegate", "guest"]', '["delegate", "gest"]', "entitled",
                                            "[[service]] d1-lunch · entitled 2", "是不是“guest”"),
     "a service that is nowhere defined, at a station": ('["s1", "d1-lunch"]', '["s1", "banquet"]', "services = [\"s1",
-                                                        "[[station]] hall-1 · services 2", "没有服务项目“banquet”"),
+                                                        "[[station]] hall-1 · services 2", "没有项目“banquet”"),
     "a service that is nowhere defined, in needs": ('needs = ["signin"]', 'needs = ["sign-in"]', "needs",
                                                     "[[service]] bag · needs 1", "是不是“signin”"),
     "a printer that is nowhere defined": ('printer = "front"', 'printer = "middle"', "printer", "[[station]] desk-1 · printer",
