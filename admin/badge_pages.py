@@ -155,11 +155,20 @@ def _make(runtime: Runtime, choice: Choice, work: Work) -> int:
     with runtime.reading() as session:
         cards = badge_data.cards(session, _numbers(session, choice))
         sheet = badge_data.sheet(session, layout=choice.layout)
+    if missing := _without_badge(choice.numbers, cards):
+        raise BadgeError(_("没有制作：这些编号不在名单里，或没有有效的代表证：%(numbers)s。",
+                           numbers=" ".join(missing[:MISSING_SHOWN])))
     if not cards:
         raise BadgeError(_("没有符合的人：只有“已报名”、有有效代表证的人才能制作。请换个范围，或先导入名单。"))
     target = work.file(f"badges.{choice.form}")
     _write(target, cards, sheet, choice, lambda done, total: work.tell("draw" if done == total else "prepare", done, total))
     return len(cards)
+
+
+def _without_badge(numbers: tuple[str, ...], cards: list[BadgeCard]) -> list[str]:
+    """The numbers asked for of which no badge would be made: a typing error must not pass in silence."""
+    there = {card.number for card in cards}
+    return [number for number in numbers if number not in there]
 
 
 def _write(target: Path, cards: list[BadgeCard], sheet: BadgeSheet, choice: Choice,

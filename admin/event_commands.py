@@ -67,7 +67,13 @@ def init(console: Console, plan_path: Path, roster: Path | None) -> None:
         raise
     console.done({**made, "roster": taken},
                  f"已新建 {made['event']}：{made['services']} 个服务项目，{made['stations']} 个服务点。 Made."
-                 f"\n接着 next: python app.py serve")
+                 f"\n接着 next: python app.py {_where(console.data)}serve")
+
+
+def _where(data: Path) -> str:
+    """The option that names this event's folder again, when it is not the usual one."""
+    usual = Path(__file__).resolve().parent.parent / "instance"
+    return "" if data.resolve() == usual else f'--data "{data}" '
 
 
 def _fill(console: Console, runtime: Runtime, roster: Path | None) -> dict[str, Any] | None:

@@ -59,7 +59,15 @@ def test_everybody_a_category_or_some_numbers(coordinator, create_attendee):
         create_attendee(f"人{number}", category, number=number, state=state)
     assert [row[0] for row in table(coordinator)] == ["N1", "N2"]
     assert [row[0] for row in table(coordinator, whom="category", category="press")] == ["N2"]
-    assert [row[0] for row in table(coordinator, whom="numbers", numbers="N2， N1\nN9")] == ["N1", "N2"]
+    assert [row[0] for row in table(coordinator, whom="numbers", numbers="N2， N1")] == ["N1", "N2"]
+
+
+def test_a_mistyped_number_is_said_and_nothing_is_made_without_it(coordinator, create_attendee):
+    create_attendee("张三", number="N1")
+    path = make(coordinator, form="csv", whom="numbers", numbers="N1 N9")
+    assert "这些编号不在名单里，或没有有效的代表证：N9" in coordinator.get(path).text
+    with coordinator.get(f"{path}/file") as answer:
+        assert answer.status_code == 404
 
 
 def test_the_table_carries_the_codes_and_the_page_does_not(coordinator, create_attendee):

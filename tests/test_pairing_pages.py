@@ -130,3 +130,8 @@ def test_a_revoked_station_is_asked_to_pair_again(app, write, runtime):
     write(lambda session: pairing.revoke(session, device.id))
     runtime.plan(fresh=True)
     assert browser.client.get("/").status_code == 200 and 'name="code"' in browser.client.get("/").text
+
+
+def test_staff_find_their_way_from_the_first_page_to_the_sign_in(client):
+    page = client.get("/").text
+    assert 'href="/login"' in page and "登录" in page

@@ -153,7 +153,9 @@ async function undo(id, name, grant = null, reason = "误扫") {
   if (status === 403) return askLead({ undo: id, name });
   if (status !== 200) return toast({ zh: answer?.message ?? "不能撤销", en: answer?.message ?? "Cannot be undone" }, "bad");
   const hints = answer.results?.[0]?.hints ?? [];
-  toast({ zh: [`已撤销 ${name}`, ...hints].join(" · "), en: [`Undone: ${name}`, ...hints].join(" · ") });
+  const english = language() === "en";          // names and hints come in the page's language, not in both
+  toast({ zh: english ? "已撤销" : [`已撤销 ${name}`, ...hints].join(" · "),
+          en: english ? [`Undone: ${name}`, ...hints].join(" · ") : "Undone" });
   return refresh();
 }
 
