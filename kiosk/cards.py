@@ -15,8 +15,8 @@ from models.database import now
 from models.facts import Ask, Entry, Facts, Question, Service
 from models.history import standing, uses_of
 from models.masks import mask_phone
-from models.rules import UNDO_WITHIN
 from models.snapshot import CategoryView, Snapshot, StationView
+from models.undo import UNDO_WITHIN
 
 PERSONAL = ("revoked", "cancelled", "pending", "replaced")   # said of the person once, not at every tile
 PRESENCE = ("meal", "session")      # had by being there: never given along with other things by one tap

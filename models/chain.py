@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -13,13 +14,13 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 COLUMNS = ("seq", "id", "fingerprint", "service_key", "station_key", "device_id", "actor", "holder", "attendee_id",
            "badge_id", "coupon_id", "raw_code", "direction", "quantity", "verdict", "reason", "use_no", "forced",
            "overrode", "conflict", "note", "offline", "answers", "voids", "scanned_at", "uploaded_at", "answer")
+_MOMENTS = (COLUMNS.index("scanned_at"), COLUMNS.index("uploaded_at"))
+_pick = itemgetter(*COLUMNS)
 
 
 def link(before: str, row: Mapping[str, Any]) -> str:
     """The hash of a row (column name -> value as written) after the hash of the row before it; 32 hex digits."""
-    values = [_plain(row[column]) for column in COLUMNS]
+    values = list(_pick(row))
+    for at in _MOMENTS:
+        values[at] = values[at].astimezone(UTC).isoformat()
     return hashlib.sha256(before.encode() + _encode(values)).hexdigest()[:32]
-
-
-def _plain(value: Any) -> Any:
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -24,6 +24,7 @@ from models.scans import PrintJob, Scan
 from models.slips import Births
 from models.snapshot import Memory, Snapshot, StationView
 from models.tallies import Tallies
+from models.undo import judge_undo
 from models.writer import Writer
 
 _HEAD = select(func.max(Event.head_floor, func.coalesce(select(func.max(Scan.seq)).scalar_subquery(), 0)))
@@ -108,7 +109,7 @@ def judge_request(work: Batch, request: Request) -> Answer | Problem:
     if repeat is not None:
         return repeat
     device = request.caller.device_id
-    if device is not None and all(d.id != device for d in work.facts.plan.devices.values()):
+    if device is not None and device not in work.facts.plan.device_ids:
         return Problem(request.id, "revoked", 401)
     if isinstance(request, UndoRequest):
         return _undo(work, request)
@@ -154,7 +155,7 @@ def _scan(work: Batch, request: ScanRequest, station: StationView) -> Answer:
     _fold(work, found, entry, decision.accepted, request)
     answer = Answer(request.id, entry.seq, request.service, decision.verdict, decision.reason, decision.direction,
                     said, found.person, False, decision.forced, decision.overrode, decision.conflict, None, request.at)
-    work.answered[request.id] = (request.fingerprint, answer)
+    work.answered[request.id] = (row["fingerprint"], answer)
     return answer
 
 
@@ -164,7 +165,7 @@ def _undo(work: Batch, request: UndoRequest) -> Answer | Problem:
         return Problem(request.id, "no_such_scan", 404)
     entry, holder, accepted, recorded_at = target
     history = work.facts.history.get(holder, []) if holder is not None else []
-    against = rules.judge_undo(
+    against = judge_undo(
         entry, accepted, any(e.voids == entry.seq for e in history), granted=request.caller.granted,
         same_station=entry.station == request.caller.station, recorded_at=recorded_at, at=request.at)
     if against in ("not_undoable", "already_undone"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -36,6 +37,7 @@ UPDATE_TALLY = ("INSERT INTO tally (service_key, people, uses, refused, inside, 
                 "refused = excluded.refused, inside = excluded.inside, stock_moved = excluded.stock_moved")
 
 _JSON = frozenset({"answers", "answer", "content"})
+_MOMENTS = frozenset({"scanned_at", "uploaded_at", "created_at", "issued_at", "at"})
 
 
 class Now(NamedTuple):
@@ -82,10 +84,18 @@ def rows(connection: Connection, sql: str, *lists: Iterable[Any]) -> list[tuple[
 
 def insert(connection: Connection, table: str, made: list[dict[str, Any]]) -> None:
     """Writes rows of the same columns with one statement."""
-    columns = list(made[0])
+    columns = tuple(made[0])
+    pick = itemgetter(*columns)
+    special = [(at, column) for at, column in enumerate(columns) if column in _JSON or column in _MOMENTS]
     sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
     driver: Any = connection.connection.driver_connection
-    driver.executemany(sql, [[stored(column, row[column]) for column in columns] for row in made])
+    written = []
+    for row in made:
+        values = list(pick(row))
+        for at, column in special:
+            values[at] = stored(column, values[at])
+        written.append(values)
+    driver.executemany(sql, written)
 
 
 def stored(column: str, value: Any) -> Any:

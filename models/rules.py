@@ -14,7 +14,6 @@ from models.facts import ACCEPTED, AUTO, IN, OUT, REFUSED, Ask, Decision, Entry,
 from models.history import inside_since
 
 DOUBLE_READ = timedelta(seconds=60)   # two reads of one badge at an auto door are one passage (behaviour 28)
-UNDO_WITHIN = timedelta(minutes=15)   # at the station that scanned (behaviour 33)
 
 Detail = dict[str, Any]
 Check = Callable[[Service, Ask, Facts], Detail | None]
@@ -149,6 +148,8 @@ _CHECKS: tuple[tuple[str, Check], ...] = (
     ("not_entitled", _not_entitled), ("needs", _needs), ("already_inside", _already_inside), ("used_up", _used_up),
     ("out_of_stock", _out_of_stock), ("answers_needed", _answers_needed),
 )
+_ANY = Service("", "")
+_OF_THE_HOLDER, _OF_THE_SERVICE = _CHECKS[:6], _CHECKS[6:]     # up to pending; from service_closed on
 # Nobody is kept in a hall because its window has passed: an out is refused only for what is wrong with the badge.
 _MATTERS_ON_THE_WAY_OUT = frozenset({"unknown", "revoked", "wrong_service", "cancelled", "replaced", "pending"})
 
@@ -272,23 +273,20 @@ def still_open(at: datetime, facts: Facts) -> tuple[str, ...]:
     """What the person may still receive at this station: asked of the same rules, so that the two never differ."""
     if not facts.known or facts.person is None:
         return ()
-    facts = replace(facts, coupon=None)
-    offered = (key for key in facts.offered if key in facts.services)
-    return tuple(key for key in offered if judge(Ask(key, at), facts)[0] in (None, "answers_needed"))
+    if facts.coupon is not None:
+        facts = replace(facts, coupon=None)
+    possible: list[str] = []
+    if _first_against(_OF_THE_HOLDER, _ANY, Ask(_ANY.key, at), facts):
+        return ()       # what is wrong with the badge or the person is wrong at every service
+    for key in facts.offered:
+        service = facts.services.get(key)
+        if service is not None and _first_against(_OF_THE_SERVICE, service, Ask(key, at), facts) in (None, "answers_needed"):
+            possible.append(key)
+    return tuple(possible)
 
 
-# --- undo ---
-
-def judge_undo(target: Entry, accepted: bool, undone: bool, *, same_station: bool, recorded_at: datetime, at: datetime,
-               granted: bool) -> str | None:
-    """The reason against undoing a scan, or None: not_undoable, already_undone, not_yours (behaviours 33-35).
-
-    `recorded_at` and `at` are moments of the server's clock, so that a tablet's clock opens no door.
-    """
-    if not accepted or target.voids is not None:
-        return "not_undoable"
-    if undone:
-        return "already_undone"
-    if granted or (same_station and at - recorded_at <= UNDO_WITHIN):
-        return None
-    return "not_yours"
+def _first_against(checks: tuple[tuple[str, Check], ...], service: Service, ask: Ask, facts: Facts) -> str | None:
+    for reason, check in checks:
+        if check(service, ask, facts) is not None:
+            return reason
+    return None

@@ -80,6 +80,7 @@ class Snapshot:
     printers: Mapping[str, str]
     exceptions: Mapping[int, Mapping[str, tuple[bool, int | None]]]
     devices: Mapping[str, DeviceView]          # by the hash of their token
+    device_ids: frozenset[int]
     imports_under_way: frozenset[int]          # whose people are not seen yet
 
 
@@ -114,6 +115,8 @@ def read(connection: Connection) -> Snapshot:
     exceptions: dict[int, dict[str, tuple[bool, int | None]]] = defaultdict(dict)
     for row in connection.execute(select(tables.Entitlement.__table__)):
         exceptions[row.attendee_id][row.service_key] = (row.allowed, row.limit)
+    devices = {row.token_hash: DeviceView(row.id, row.station_key, row.name)
+               for row in connection.execute(select(Device.__table__).where(Device.revoked_at.is_(None)))}
     return Snapshot(
         event.plan_revision, event.roster_revision, _event(event),
         {row.key: _service(row) for row in connection.execute(_ordered(tables.Service))},
@@ -124,8 +127,7 @@ def read(connection: Connection) -> Snapshot:
         {row.id: row.name for row in connection.execute(select(Delegation.__table__))},
         {row.key: row.name or row.key for row in connection.execute(_ordered(tables.Printer))},
         dict(exceptions),
-        {row.token_hash: DeviceView(row.id, row.station_key, row.name)
-         for row in connection.execute(select(Device.__table__).where(Device.revoked_at.is_(None)))},
+        devices, frozenset(device.id for device in devices.values()),
         frozenset(connection.execute(select(ImportRun.id).where(ImportRun.finished_at.is_(None))).scalars()),
     )
 

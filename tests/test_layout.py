@@ -20,7 +20,7 @@ FORBIDDEN = {
     "admin": ("app",),
 }
 WEB_IN_MODELS = {"flask_sqlalchemy", "flask_babel"}     # the database extension; words for problems, where a request is
-PURE = ("rules", "facts", "history", "attendance", "codes", "masks")
+PURE = ("rules", "undo", "facts", "history", "attendance", "codes", "masks")
 LONGEST_FUNCTION, LONGEST_FILE = 50, 300
 
 

@@ -10,7 +10,8 @@ import pytest
 from models.attendance import attendance, stays
 from models.facts import REASONS, Ask, Coupon, Entry, Facts, Person, Question, Service, Window
 from models.history import inside, inside_since
-from models.rules import _CHECKS, decide, judge_undo
+from models.rules import _CHECKS, decide
+from models.undo import judge_undo
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
