@@ -21,7 +21,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
     chosen = options.parse_args()
-    screen, table = Console(), head()
+    screen, table = Console(width=120), head()
     base: dict[int, float] = {}
     for people in chosen.people:
         with venue.event(people) as (folder, badges), venue.huiwu(folder) as ours, venue.hello() as reference:
