@@ -62,10 +62,9 @@ class Runtime:
         kept = memory.kept
         if kept is not None and not fresh and time.monotonic() < self._fresh_until:
             return kept
+        self._fresh_until = time.monotonic() + TRUST_SECONDS      # first, so that one thread looks and not all at once
         with self.engine.connect() as connection:
-            kept = memory.current(connection)
-        self._fresh_until = time.monotonic() + TRUST_SECONDS
-        return kept
+            return memory.current(connection)
 
     def device(self, token_hash: str) -> tuple[DeviceView, StationView] | None:
         """The tablet that holds a token, with its station; None if unknown or revoked."""
