@@ -42,7 +42,6 @@ from models.snapshot import DeviceView, StationView
 F = TypeVar("F", bound=Callable[..., Any])
 ROLES = ("staff", "lead", "coordinator")
 MODES = ("kiosk", "gate", "desk", "board")
-SCANS = "api.scans"
 STATION_COOKIE = "huiwu_station"
 STAFF_COOKIE = "huiwu_staff"
 LANGUAGES = ("zh", "en")
@@ -59,7 +58,8 @@ def choose_language() -> str:
         return "zh"
     if "language" not in g:
         chosen = request.cookies.get("lang")
-        g.language = chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, "zh") or "zh"
+        wished = request.accept_languages.best_match(LANGUAGES, "zh") if "Accept-Language" in request.headers else "zh"
+        g.language = chosen if chosen in LANGUAGES else wished or "zh"
     return str(g.language)
 
 
@@ -141,7 +141,6 @@ def install(app: Flask) -> None:
     app.before_request_funcs[None] = [hook for hook in hooks if hook != limiter._check_request_limit]
     app.before_request(_admit)
     app.teardown_request(_leave_place)
-    app.teardown_request(lambda _error: queued())
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -152,12 +151,6 @@ class Sessions(SecureCookieSessionInterface):
         if app.config["SESSION_COOKIE_NAME"] not in request.cookies:
             return SecureCookieSession()
         return super().open_session(app, request)
-
-
-def queued() -> None:
-    """The request's scans are in the writer's queue (or there are none): no group waits for it any more."""
-    if g.pop("entered", False):
-        runtime().writer.leave()
 
 
 def _admit() -> Any:
@@ -177,9 +170,6 @@ def _admit() -> Any:
     # A bearer token is not sent by a stranger's page; a cookie is, so whoever leans on one shows the page's token.
     if request.method not in SAFE and not request.authorization and _leans_on_cookie(allowed):
         csrf.protect()
-    if request.endpoint == SCANS:
-        g.entered = True
-        runtime().writer.enter()
     return None
 
 

@@ -243,10 +243,7 @@ def _read_scans(items: list[Any]) -> list[ScanRequest | BadShape]:
 
 
 def _record(requests: list[ScanRequest]) -> list[Outcome]:
-    writer = guard.runtime().writer
-    work = writer.queue(requests) if requests else None
-    guard.queued()
-    return work.wait() if work else []
+    return guard.runtime().ledger.record(requests) if requests else []
 
 
 def _mark(outcomes: list[Outcome]) -> tuple[int, str]:

@@ -23,7 +23,6 @@ from sqlalchemy.orm import Session
 T = TypeVar("T")
 log = logging.getLogger("huiwu.writer")
 GROUP = 500   # pieces of work in one transaction at the most: bounds the wait of the first
-PATIENCE = 0.004   # seconds that a group waits at most for requests that have entered already
 FOLD_SECONDS = 1.0 # between two foldings of SQLite's log into the file
 LOG_PAGES = 20_000 # of 4 KB: the writer folds the log itself only if nobody else could for so long
 TRIES = 3     # a constraint hit or another process's commit in between: gather and decide again
@@ -67,8 +66,6 @@ class Writer:
         self._kept: Connection | None = None
         self._stopping = False
         self._ended = threading.Event()
-        self._idle = False
-        self._coming = 0
         self._after: list[Callable[[], None]] = []
         self._failed: list[Callable[[], None]] = []
 
@@ -85,34 +82,14 @@ class Writer:
 
     def record(self, scans: list[Any]) -> list[Any]:
         """Judges and records scans together with whatever else waits; returns once they are durable."""
-        return cast(list[Any], self.queue(scans).wait())
-
-    def queue(self, scans: list[Any]) -> Work:
-        """Puts scans into the queue; `wait` on what comes back gives their outcomes once they are durable."""
         work = Work(lambda connection: self._batch(connection, scans))
         if self._thread is None:
             self._alone(work)
         else:
             with self._wake:
                 self._scans.append((scans, work))
-                self._knock()
-        return work
-
-    def enter(self) -> None:
-        """A request with scans has begun: the next group waits a moment for it, so that groups are worth a commit."""
-        with self._wake:
-            self._coming += 1
-
-    def leave(self) -> None:
-        """That request has queued its scans, or will not."""
-        with self._wake:
-            self._coming -= 1
-            self._knock()
-
-    def _knock(self) -> None:
-        """Wakes the writer if it sleeps, or if nobody else is on the way to the queue. Holds the lock."""
-        if self._idle or not self._coming:
-            self._wake.notify()
+                self._wake.notify()
+        return cast(list[Any], work.wait())
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Calls this after every commit, in the writer's thread: it must not block."""
@@ -156,12 +133,8 @@ class Writer:
     def _loop(self) -> None:
         while True:
             with self._wake:
-                self._idle = True
                 while not (self._scans or self._jobs or self._stopping):
                     self._wake.wait()
-                self._idle = False
-                if self._coming and self._scans:
-                    self._wake.wait_for(lambda: not self._coming or self._jobs or self._stopping, PATIENCE)
                 if self._stopping and not (self._scans or self._jobs):
                     break
                 scans = self._take_scans()
