@@ -21,7 +21,7 @@ from admin import views as admin_views
 from cli import cli
 from kiosk import live, openapi
 from kiosk import routes as kiosk_routes
-from models.database import Base, database_path, database_uri, db
+from models.database import database_path, database_uri, db
 from models.event import Event
 from models.runtime import Runtime
 from printers import views as printer_views
@@ -87,8 +87,6 @@ def _secret(data: Path, runtime: Runtime) -> str:
     with runtime.connection() as connection:
         return connection.execute(select(Event.secret)).scalar() or secrets.token_hex(32)
 
-
-__all__ = ["Base", "cli", "create_app"]
 
 if __name__ == "__main__":
     sys.exit(cli())

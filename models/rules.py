@@ -35,10 +35,11 @@ def decide(ask: Ask, facts: Facts) -> Decision:
 
 def judge(ask: Ask, facts: Facts) -> tuple[str | None, Detail]:
     """The first reason against a scan, with what the person needs to know about it; (None, {}) if there is none."""
-    service = facts.services[ask.service]
-    for reason, check in _CHECKS:
-        if ask.direction == OUT and reason not in _MATTERS_ON_THE_WAY_OUT:
-            continue
+    return _walk(_OF_THE_HOLDER if ask.direction == OUT else _CHECKS, facts.services[ask.service], ask, facts)
+
+
+def _walk(checks: tuple[tuple[str, Check], ...], service: Service, ask: Ask, facts: Facts) -> tuple[str | None, Detail]:
+    for reason, check in checks:
         if (detail := check(service, ask, facts)) is not None:
             return reason, detail
     return None, {}
@@ -149,9 +150,9 @@ _CHECKS: tuple[tuple[str, Check], ...] = (
     ("out_of_stock", _out_of_stock), ("answers_needed", _answers_needed),
 )
 _ANY = Service("", "")
-_OF_THE_HOLDER, _OF_THE_SERVICE = _CHECKS[:6], _CHECKS[6:]     # up to pending; from service_closed on
-# Nobody is kept in a hall because its window has passed: an out is refused only for what is wrong with the badge.
-_MATTERS_ON_THE_WAY_OUT = frozenset({"unknown", "revoked", "wrong_service", "cancelled", "replaced", "pending"})
+# What is wrong with the badge or the person, up to pending; and what is wrong with this service at this moment.
+# Nobody is kept in a hall because its window has passed: an out is refused only for the first of the two.
+_OF_THE_HOLDER, _OF_THE_SERVICE = _CHECKS[:6], _CHECKS[6:]
 
 
 # --- what counts against a limit ---
@@ -275,18 +276,8 @@ def still_open(at: datetime, facts: Facts) -> tuple[str, ...]:
         return ()
     if facts.coupon is not None:
         facts = replace(facts, coupon=None)
-    possible: list[str] = []
-    if _first_against(_OF_THE_HOLDER, _ANY, Ask(_ANY.key, at), facts):
+    if _walk(_OF_THE_HOLDER, _ANY, Ask(_ANY.key, at), facts)[0]:
         return ()       # what is wrong with the badge or the person is wrong at every service
-    for key in facts.offered:
-        service = facts.services.get(key)
-        if service is not None and _first_against(_OF_THE_SERVICE, service, Ask(key, at), facts) in (None, "answers_needed"):
-            possible.append(key)
-    return tuple(possible)
-
-
-def _first_against(checks: tuple[tuple[str, Check], ...], service: Service, ask: Ask, facts: Facts) -> str | None:
-    for reason, check in checks:
-        if check(service, ask, facts) is not None:
-            return reason
-    return None
+    offered = [service for key in facts.offered if (service := facts.services.get(key)) is not None]
+    return tuple(service.key for service in offered
+                 if _walk(_OF_THE_SERVICE, service, Ask(service.key, at), facts)[0] in (None, "answers_needed"))

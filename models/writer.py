@@ -23,8 +23,8 @@ from sqlalchemy.orm import Session
 T = TypeVar("T")
 log = logging.getLogger("huiwu.writer")
 GROUP = 500   # pieces of work in one transaction at the most: bounds the wait of the first
-FOLD_SECONDS = 1.0 # between two foldings of SQLite's log into the file
-LOG_PAGES = 20_000 # of 4 KB: the writer folds the log itself only if nobody else could for so long
+FOLD_SECONDS = 1.0   # between two foldings of SQLite's log into the file
+LOG_PAGES = 20_000   # of 4 KB: the writer folds the log itself only if nobody else could for so long
 TRIES = 3     # a constraint hit or another process's commit in between: gather and decide again
 
 
