@@ -17,6 +17,7 @@ from flask_migrate import Migrate
 from sqlalchemy import select
 
 import guard
+import sessions
 from admin import views as admin_views
 from cli import cli
 from kiosk import live, openapi
@@ -48,7 +49,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     db.init_app(app)
     migrate.init_app(app, db)
-    Babel(app, locale_selector=guard.choose_language)
+    Babel(app, locale_selector=sessions.choose_language)
     with app.app_context():
         runtime = app.extensions["huiwu"] = Runtime(db.engine, data)
     app.extensions["huiwu.live"] = live.Hub(runtime)

@@ -6,85 +6,41 @@ the tests. Authentication, the role check and CSRF are on the measured road of a
 """
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
 from flask import (
     Flask,
-    Request,
     Response,
     abort,
     current_app,
     g,
-    has_request_context,
     jsonify,
     redirect,
     request,
     url_for,
 )
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_babel import gettext as _
-from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import select
 
+import throttle
 from models import codes
 from models.database import now
 from models.devices import Grant
 from models.people import Staff, StaffSession
 from models.runtime import Runtime
 from models.snapshot import DeviceView, StationView
+from sessions import STAFF_COOKIE, STATION_COOKIE, Sessions
+from throttle import places
 
 F = TypeVar("F", bound=Callable[..., Any])
 ROLES = ("staff", "lead", "coordinator")
 MODES = ("kiosk", "gate", "desk", "board")
-STATION_COOKIE = "huiwu_station"
-STAFF_COOKIE = "huiwu_staff"
-LANGUAGES = ("zh", "en")
 SAFE = ("GET", "HEAD", "OPTIONS")
-STRANGERS = 32              # forms of nobody we know under way at once, of the server's 256 threads
-OF_ONE_ADDRESS = 8
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
-
-
-def choose_language() -> str:
-    """One tap sets the cookie; without it the browser's wish counts, Chinese first (and always on the terminal)."""
-    if not has_request_context():
-        return "zh"
-    if "language" not in g:
-        chosen = request.cookies.get("lang")
-        wished = request.accept_languages.best_match(LANGUAGES, "zh") if "Accept-Language" in request.headers else "zh"
-        g.language = chosen if chosen in LANGUAGES else wished or "zh"
-    return str(g.language)
-
-
-class Places:
-    """Places for strangers' forms. Whoever sends half a form and waits holds a thread: 300 such held up every tablet."""
-
-    def __init__(self) -> None:
-        self._taken: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    def take(self, address: str) -> bool:
-        """A place for a form from an address, if there is one."""
-        with self._lock:
-            if self._taken.total() >= STRANGERS or self._taken[address] >= OF_ONE_ADDRESS:
-                return False
-            self._taken[address] += 1
-            return True
-
-    def give(self, address: str) -> None:
-        """The form was answered."""
-        with self._lock:
-            self._taken -= Counter((address,))
-
-
-places = Places()
 
 
 def may(*who: str) -> Callable[[F], F]:
@@ -135,22 +91,9 @@ def install(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     csrf.init_app(app)
     app.session_interface = Sessions()
-    limiter.init_app(app)
-    # There are no limits for all views: a limited view is checked by its own decorator, the others need no check.
-    hooks = app.before_request_funcs[None]
-    app.before_request_funcs[None] = [hook for hook in hooks if hook != limiter._check_request_limit]
+    throttle.install(app)
     app.before_request(_admit)
     app.teardown_request(_leave_place)
-
-
-class Sessions(SecureCookieSessionInterface):
-    """Flask's signed session, which carries the CSRF token. A bearer token needs none, so none is unsigned for it."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """An empty session for a request that brings no session cookie."""
-        if app.config["SESSION_COOKIE_NAME"] not in request.cookies:
-            return SecureCookieSession()
-        return super().open_session(app, request)
 
 
 def _admit() -> Any:

@@ -18,7 +18,9 @@ from admin import people
 from admin.refusals import sentence
 from admin.room import pages
 from admin.shell import FOR_LEADS, local_path
-from guard import STAFF_COOKIE, limiter, may
+from guard import may
+from sessions import STAFF_COOKIE
+from throttle import limiter
 
 HOME = "/admin/"
 TRIES = "10 per 5 minutes"            # of one name at one address

@@ -11,7 +11,8 @@ from flask_limiter.util import get_remote_address
 from sqlalchemy import select
 
 import guard
-from guard import limiter, may
+import sessions
+from guard import may
 from kiosk import answers, handles, live, lookup, pairing, search
 from kiosk.requests import scan_request
 from kiosk.shapes import (
@@ -32,6 +33,7 @@ from models.masks import mask_name, mask_phone
 from models.people import Staff
 from models.version import VERSION
 from models.writer import NotRecorded
+from throttle import limiter
 
 api = Blueprint("api", __name__)
 RETRY_SECONDS = 1
@@ -223,7 +225,7 @@ def _count(text: str) -> int | None:
 
 def language() -> str:
     """zh or en, as the person at the tablet chose."""
-    return guard.choose_language()
+    return sessions.choose_language()
 
 
 def _caller() -> Caller:

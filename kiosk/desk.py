@@ -8,7 +8,7 @@ from flask import Response, request
 from flask_babel import gettext as _
 
 import guard
-from guard import limiter, may
+from guard import may
 from kiosk import cards, lookup, paper, search
 from kiosk.api import heard, language
 from kiosk.room import device_id, each_device, handle, in_words, pages, part, whose, words_of
@@ -17,6 +17,7 @@ from models.database import now
 from models.masks import mask_phone
 from models.people import Attendee
 from models.snapshot import Snapshot
+from throttle import limiter
 
 RECENT = 7
 CODE_LIMIT, WORDS_LIMIT = 512, 120

@@ -10,13 +10,15 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 import guard
-from guard import STATION_COOKIE, limiter, may
+from guard import may
 from kiosk import pairing
 from kiosk.api import GRANTERS, PIN_TRIES
 from kiosk.room import device_id, each_device, page, pages
 from kiosk.station import station_news
 from models.people import Staff
 from models.writer import NotRecorded
+from sessions import STATION_COOKIE
+from throttle import limiter
 
 YEAR_SECONDS = 365 * 24 * 3600
 PAGES = {"kiosk": "kiosk/kiosk.html", "gate": "kiosk/gate.html", "desk": "kiosk/desk.html"}

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from admin import people
 from app import create_app
-from guard import STAFF_COOKIE
 from models.runtime import Runtime
+from sessions import STAFF_COOKIE
 
 PASSPHRASE = "山高水长好风光好"
 PAGES = ["/admin/", "/admin/ledger", "/admin/staff"]

@@ -14,7 +14,7 @@ from flask import Flask
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("models", "kiosk", "admin", "printers")
 FORBIDDEN = {
-    "models": ("kiosk", "admin", "printers", "flask", "guard", "app", "console"),
+    "models": ("kiosk", "admin", "printers", "flask", "guard", "sessions", "throttle", "app", "console"),
     "kiosk": ("printers", "admin", "app"),
     "printers": ("kiosk", "admin", "app"),
     "admin": ("app",),

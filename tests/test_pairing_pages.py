@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import update
 
 from app import create_app
-from guard import STATION_COOKIE
 from kiosk import pairing
 from models.database import now
 from models.devices import PairingCode
+from sessions import STATION_COOKIE
 from tests.station_browser import PairedBrowser, csrf_of
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 import guard
+import throttle
 from app import create_app
 from kiosk import pairing
 from models.people import Attendee
@@ -111,7 +112,7 @@ def test_pins_guessed_all_at_once_are_no_more_tries_and_lock_no_other_tablet_out
 def test_passphrases_guessed_all_at_once_are_no_more_tries(
         create_staff: Callable[..., None], limited: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     create_staff("陈总", "coordinator")
-    monkeypatch.setattr(guard, "OF_ONE_ADDRESS", 14)
+    monkeypatch.setattr(throttle, "OF_ONE_ADDRESS", 14)
     browsers = [limited.test_client() for _ in range(14)]
     tokens = [token_of(browser) for browser in browsers]
 
@@ -140,7 +141,7 @@ def test_secrets_are_compared_two_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_half_sent_forms_of_strangers_leave_places_for_everybody_else() -> None:
-    places = guard.Places()
+    places = throttle.Places()
     assert [places.take("192.0.2.1") for _ in range(9)] == [True] * 8 + [False]
     assert all(places.take(f"192.0.2.{number}") for number in range(2, 26))
     assert not places.take("192.0.2.99")
@@ -150,11 +151,11 @@ def test_half_sent_forms_of_strangers_leave_places_for_everybody_else() -> None:
 
 def test_a_stranger_s_form_waits_for_a_place_and_a_tablet_s_does_not(
         app: Flask, desk: Tablet, badge: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    full = guard.Places()
+    full = throttle.Places()
     monkeypatch.setattr(guard, "places", full)
     stranger = app.test_client()
     token = token_of(stranger)
-    for _ in range(guard.OF_ONE_ADDRESS):
+    for _ in range(throttle.OF_ONE_ADDRESS):
         full.take("127.0.0.1")
     assert stranger.post("/login", data={"csrf_token": token, "name": "x", "secret": "y"}).status_code == 503
     assert stranger.post("/api/v1/pair", json={"code": "1"}).get_json()["error"] == "busy"
