@@ -28,6 +28,7 @@ class Event(Model):
     epoch: Mapped[str]                                   # another one after a restore
     trial: Mapped[bool] = mapped_column(default=True)    # 试运行
     live_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)   # the event is over
     plan_revision: Mapped[int] = mapped_column(default=1)
     roster_revision: Mapped[int] = mapped_column(default=1)
     ledger_revision: Mapped[int] = mapped_column(default=1)   # another one when the ledger starts anew
