@@ -12,6 +12,7 @@ from admin import badge_data
 from admin.badges import BadgeCard, BadgeError, BadgeSheet, MissingCharacters, make_csv, make_pdf, make_zip
 from console import Console, Failed, command
 from models import badges as badge_table
+from models import disclosures
 from models.badges import NoSuchNumber
 from models.files import replacing
 from models.people import STATES
@@ -49,6 +50,7 @@ def badges(console: Console, target: Path, only: Sequence[str], layout: str, all
             _explain_missing(session, wanted, found)
     if not found:
         raise Failed("no_badges", "还没有可以制作的代表证：先用 import 导入名单。 No badges to make: import a roster first.")
+    runtime.writer.do(lambda session: disclosures.note(session, "badges", disclosures.TERMINAL, ["code"], count=len(found)))
     try:
         _make(console, target, found, sheet, allow_missing)
     except MissingCharacters as missing:

@@ -35,6 +35,7 @@ from admin.import_pages import progress
 from admin.room import pages
 from admin.works import Work
 from guard import may
+from models import disclosures
 from models.event import Event, touch
 from models.people import Attendee, visible
 from models.runtime import Runtime
@@ -134,7 +135,7 @@ def make_badges() -> Response:
     """Begins to make them."""
     choice = _choice()
     work = works.works().add(works.mine(), KIND, choice=choice)
-    works.works().start(work, partial(_make, guard.runtime(), choice))
+    works.works().start(work, partial(_make, guard.runtime(), choice, guard.actor()))
     return redirect(url_for("admin.badge_work", key=work.id), 303)
 
 
@@ -149,8 +150,8 @@ def _choice() -> Choice:
         tuple(filter(None, numbers)), bool(form.get("allow")))
 
 
-def _make(runtime: Runtime, choice: Choice, work: Work) -> int:
-    """Draws them into the work's folder; how many."""
+def _make(runtime: Runtime, choice: Choice, actor: str, work: Work) -> int:
+    """Draws them into the work's folder, after keeping who wanted these codes; how many."""
     work.tell("prepare")
     with runtime.reading() as session:
         cards = badge_data.cards(session, _numbers(session, choice))
@@ -160,6 +161,7 @@ def _make(runtime: Runtime, choice: Choice, work: Work) -> int:
                            numbers=" ".join(missing[:MISSING_SHOWN])))
     if not cards:
         raise BadgeError(_("没有符合的人：只有“已报名”、有有效代表证的人才能制作。请换个范围，或先导入名单。"))
+    runtime.writer.do(lambda session: disclosures.note(session, "badges", actor, ["code"], count=len(cards)))
     target = work.file(f"badges.{choice.form}")
     _write(target, cards, sheet, choice, lambda done, total: work.tell("draw" if done == total else "prepare", done, total))
     return len(cards)

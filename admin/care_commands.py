@@ -5,12 +5,16 @@ import sys
 from pathlib import Path
 
 import click
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from console import Console, Failed, command
 from migrations.running import upgrade
 from models import audit as auditing
-from models import care
+from models import care, disclosures
 from models.care import CareRefused
+from models.people import Attendee
+from models.runtime import Runtime
 from serving import holding
 
 _SHOWN = 20     # differences said on the terminal; --json gives all
@@ -28,6 +32,7 @@ def backup(console: Console, to: Path | None) -> None:
     if to is not None and not to.absolute().parent.is_dir():
         raise Failed("no_folder", f"文件夹 {to.absolute().parent} 不存在，请先建好。 The folder is not there.")
     runtime = console.app().extensions["huiwu"]
+    _note(runtime, to)
     before = 0
 
     def told(done: int, _all: int) -> None:
@@ -41,6 +46,15 @@ def backup(console: Console, to: Path | None) -> None:
             raise Failed(refused.error, str(refused)) from None
     console.done({"file": str(made.file), "head": made.head, "epoch": made.epoch},
                  f"已备份到 {made.file}，并检查过。 Backed up and checked.")
+
+
+def _note(runtime: Runtime, to: Path | None) -> None:
+    """A copy holds everybody's data; one outside the data folder is kept with its place, for `purge` to name it."""
+    def write(session: Session) -> None:
+        count = session.scalar(select(func.count()).select_from(Attendee)) or 0
+        fields = [*disclosures.EVERYTHING, *([str(to.absolute())] if to else [])]
+        disclosures.note(session, "backup", disclosures.TERMINAL, fields, count=count)
+    runtime.writer.do(write)
 
 
 @click.command()

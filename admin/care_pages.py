@@ -11,6 +11,7 @@ from typing import Any
 from flask import abort, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from werkzeug import Response
 
 import guard
@@ -21,7 +22,8 @@ from admin.works import Work
 from guard import may
 from models import audit as auditing
 from models import care as caring
-from models import exports
+from models import disclosures, exports
+from models.people import Attendee
 from models.runtime import Runtime
 from models.scans import PrintJob, Scan
 
@@ -117,7 +119,19 @@ def make_export() -> Response:
     what, ending = request.form.get("what", ""), request.form.get("ending", "")
     if what not in exports.KINDS or ending not in ENDINGS:
         abort(404)
+    if what != "counts":
+        _note(f"export_{what}", Attendee if what == "roster" else Scan)
     return _begin("export", partial(_export, guard.runtime(), what), file=f"{what}.{ending}")
+
+
+def _note(purpose: str, table: type) -> None:
+    """Keeps who takes personal data of everybody away."""
+    actor = guard.actor()
+
+    def write(session: Session) -> None:
+        count = session.scalar(select(func.count()).select_from(table)) or 0
+        disclosures.note(session, purpose, actor, disclosures.EVERYTHING, count=count)
+    guard.runtime().writer.do(write)
 
 
 def _begin(what: str, run: Callable[[Work], Any], **about: Any) -> Response:
@@ -172,14 +186,15 @@ def export_file(key: str) -> Response:
     return send_file(work.file(name).resolve(), as_attachment=True, download_name=name)
 
 
-@pages.get("/admin/care/files/<name>")
+@pages.post("/admin/care/files/<name>")
 @may("coordinator")
 def kept_file(name: str) -> Response:
-    """A copy of the event, to keep on another disk."""
+    """A copy of the event, to keep on another disk: all personal data and codes, so who took it is kept."""
     data = guard.runtime().data
     found = next((one for one in kept(data) if one.name == name), None)
     if found is None:
         abort(404)
+    _note("backup", Attendee)
     folder = data / caring.BACKUPS if found.why == "backup" else data
     return send_file((folder / found.name).resolve(), "application/vnd.sqlite3", as_attachment=True,
                      download_name=found.name)

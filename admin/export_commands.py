@@ -7,7 +7,7 @@ import click
 
 from admin.badge_commands import check_target
 from console import Console, Failed, command
-from models import exports
+from models import disclosures, exports
 
 
 @click.command()
@@ -26,6 +26,9 @@ def export(console: Console, what: str, target: Path) -> None:
     runtime = console.app().extensions["huiwu"]
     with runtime.connection() as connection:
         total = exports.size(connection, what)
+    if what != "counts":
+        runtime.writer.do(lambda session: disclosures.note(
+            session, f"export_{what}", disclosures.TERMINAL, disclosures.EVERYTHING, count=total))
     try:
         with console.progress(f"导出 export {what}", total or None) as advance:
             rows = exports.export(runtime, what, target, advance)

@@ -25,6 +25,7 @@ from admin.roster_workbook import FILE_LIMIT
 from admin.works import Work
 from guard import may
 from models.exports import harmless
+from models.masks import masked
 from models.people import ImportRun
 from models.runtime import Runtime
 
@@ -189,7 +190,8 @@ def _shown(work: Work) -> dict[str, Any]:
     return {
         "work": work, "about": work.about, "found": found, "phase": work.about["phase"], "error": works.why(error),
         "columns_of_error": _columns_of(error), "fields": field_words.FIELDS, "label": field_words.label,
-        "value": lambda name, raw: field_words.value(name, raw, plan), "tabs": tabs, "limit": SHOWN, "plan": plan, "names": names,
+        "value": lambda name, raw: masked(name, field_words.value(name, raw, plan)),
+        "tabs": tabs, "limit": SHOWN, "plan": plan, "names": names,
         "tab": wanted if wanted in tabs else tabs[0] if tabs else "",
         "url": url_for("admin.import_progress", key=work.id), "after": url_for("admin.import_step", key=work.id)}
 

@@ -20,9 +20,9 @@ from admin.field_words import FIELDS, STATES, label, value
 from admin.refusals import reason
 from admin.room import pages
 from guard import may
-from models import badges, registration
+from models import badges, disclosures, registration
 from models.event import Entitlement, touch
-from models.masks import mask_phone
+from models.masks import MASKED, masked
 from models.names import fold, search_keys
 from models.people import STATES as STATE_KEYS
 from models.people import Attendee
@@ -46,8 +46,18 @@ def person(attendee_id: int) -> str:
 @pages.post("/admin/roster/<int:attendee_id>/whole")
 @may("coordinator")
 def whole_numbers(attendee_id: int) -> str:
-    """The page with phone and ID number in full, now that somebody asked."""
+    """The page with phone and ID number in full, now that somebody asked; who asked is kept."""
+    _note("person", attendee_id)
     return _page(attendee_id, whole=True)
+
+
+def _note(purpose: str, attendee_id: int) -> None:
+    runtime, actor = guard.runtime(), guard.actor()
+    with runtime.reading() as session:
+        found = _there(session, attendee_id)
+        shown = [name for name in MASKED if getattr(found, name)]
+    if shown:
+        runtime.writer.do(lambda session: disclosures.note(session, purpose, actor, shown, attendee_id=attendee_id))
 
 
 def _page(attendee_id: int, whole: bool = False) -> str:
@@ -69,11 +79,7 @@ def _fact(name: str, found: Attendee, whole: bool) -> str:
     if name == "delegation":
         return found.delegation.name if found.delegation else ""
     text = str(getattr(found, name))
-    if whole or not text:
-        return text
-    if name == "phone":
-        return mask_phone(text)
-    return f"{text[:3]}***{text[-2:]}" if name == "id_number" and len(text) > 8 else "***" if name == "id_number" else text
+    return text if whole else masked(name, text)
 
 
 def _there(session: Session, attendee_id: int) -> Attendee:
@@ -83,18 +89,29 @@ def _there(session: Session, attendee_id: int) -> Attendee:
 @pages.get("/admin/roster/<int:attendee_id>/edit")
 @may("coordinator")
 def edit_person(attendee_id: int) -> str:
-    """The form of the person's data."""
+    """The form of the person's data. Phone and ID number are not in it: they stay unless others are typed."""
     return _form(attendee_id)
 
 
-def _form(attendee_id: int, error: str = "", given: dict[str, Any] | None = None) -> str:
+@pages.post("/admin/roster/<int:attendee_id>/edit/whole")
+@may("coordinator")
+def edit_whole(attendee_id: int) -> str:
+    """The form with phone and ID number in full, with whatever was typed so far; who asked is kept."""
+    _note("edit", attendee_id)
+    return _form(attendee_id, given=_given() if "name" in request.form else None, whole=True)
+
+
+def _form(attendee_id: int, error: str = "", given: dict[str, Any] | None = None, whole: bool = False) -> str:
     runtime = guard.runtime()
     plan = runtime.plan(fresh=True)
     with runtime.reading() as session:
         found = _there(session, attendee_id)
-    form = given or {name: getattr(found, name) for name in EDITABLE}
+    form = given or {name: "" if name in MASKED and not whole else getattr(found, name) for name in EDITABLE}
+    if given and whole:
+        form = {**given, **{name: given[name] or getattr(found, name) for name in MASKED}}
+    hidden = {} if whole else {name: masked(name, getattr(found, name)) for name in MASKED}
     return render_template("admin/person_edit.html", person=found, form=form, fields=FIELDS, longest=LONGEST, plan=plan,
-                           error=error, delegations=sorted(plan.delegations.items(), key=lambda pair: pair[1]))
+                           error=error, hidden=hidden, whole=whole, delegations=sorted(plan.delegations.items(), key=lambda pair: pair[1]))
 
 
 @pages.post("/admin/roster/<int:attendee_id>/edit")
@@ -103,13 +120,15 @@ def correct_person(attendee_id: int) -> Any:
     """Keeps a correction with who made it."""
     runtime = guard.runtime()
     plan = runtime.plan(fresh=True)
-    wanted = _given()
+    wanted, whole = _given(), bool(request.form.get("whole"))
     if not wanted["name"]:
-        return _form(attendee_id, _("请填写姓名。"), wanted), 422
+        return _form(attendee_id, _("请填写姓名。"), wanted, whole), 422
     if wanted["category_key"] not in plan.categories:
-        return _form(attendee_id, _("请选择证件种类。"), wanted), 422
+        return _form(attendee_id, _("请选择证件种类。"), wanted, whole), 422
     if wanted["delegation_id"] is not None and wanted["delegation_id"] not in plan.delegations:
         abort(404)
+    if not whole:           # an empty field that showed no number says nothing about it
+        wanted = {name: text for name, text in wanted.items() if text or name not in MASKED}
     search, actor = (fold(wanted["name"]), search_keys(wanted["name"], wanted["name_en"])), guard.actor()
 
     def change(session: Session) -> dict[str, list[Any]]:
@@ -168,6 +187,8 @@ def badge_pdf(attendee_id: int) -> Response:
     if not cards:
         flash(_("没有有效的代表证：先把状态改为“已报名”，或补发一张。"), "bad")
         return _back(attendee_id)
+    actor = guard.actor()
+    guard.runtime().writer.do(lambda session: disclosures.note(session, "badges", actor, ["code"], attendee_id=attendee_id))
     try:
         made = make_pdf(cards, sheet, allow_missing=bool(request.form.get("allow")))
     except MissingCharacters as missing:

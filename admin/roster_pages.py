@@ -12,6 +12,7 @@ from admin.field_words import STATES
 from admin.room import pages
 from admin.roster_view import Wanted
 from guard import may
+from models import disclosures
 from models.masks import mask_phone
 from models.people import STATES as STATE_KEYS
 
@@ -45,6 +46,9 @@ def _page(wanted: Wanted, template: str) -> str:
     with runtime.connection() as connection:
         found = roster_view.look(connection, plan, wanted)
     whole = bool(request.form.get("phones"))
+    if seen := [person.id for person in found.people if whole and person.phone]:
+        actor = guard.actor()
+        runtime.writer.do(lambda session: disclosures.note_each(session, "roster", actor, ["phone"], seen))
     return render_template(
         template, found=found, wanted=wanted, plan=plan, states=STATES, state_keys=STATE_KEYS, whole=whole,
         phone=(lambda text: text) if whole else mask_phone, local=lambda at: at.astimezone(plan.event.zone),

@@ -6,13 +6,14 @@ from typing import Any
 
 from flask import Response, request
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 import guard
 from guard import may
 from kiosk import cards, lookup, paper, search
 from kiosk.api import heard, language
 from kiosk.room import device_id, each_device, handle, in_words, pages, part, whose, words_of
-from models import codes, reports
+from models import codes, disclosures, reports
 from models.database import now
 from models.masks import mask_phone
 from models.people import Attendee
@@ -60,11 +61,15 @@ def renew() -> Any:
 @pages.post("/desk/phone")
 @may("desk")
 def phone() -> Response:
-    """The whole number, once somebody asked for it."""
+    """The whole number, once somebody asked for it; who asked is kept."""
     attendee_id = whose(request.form.get("who", ""))
     with guard.runtime().reading() as session:
-        found = session.get(Attendee, attendee_id) if attendee_id else None
-    return part("kiosk/_phone.html", 200 if found else 404, phone=found.phone if found else "")
+        number = session.scalar(select(Attendee.phone).where(Attendee.id == attendee_id))
+    if number:
+        actor, key = guard.actor(), guard.station().key
+        guard.runtime().writer.do(lambda session: disclosures.note(session, "desk", actor, ["phone"],
+                                                                   attendee_id=attendee_id, station=key))
+    return part("kiosk/_phone.html", 404 if number is None else 200, phone=number or "")
 
 
 @pages.get("/desk/recent")

@@ -54,12 +54,12 @@ def register() -> Any:
 @pages.get("/desk/correct")
 @may("desk")
 def correcting() -> Any:
-    """The form of a person's data."""
+    """The form of a person's data. The phone is not in it: what stands there stays unless another one is typed."""
     found = _person(request.args.get("who", ""))
     if found is None:
         return _expired()
-    return part("kiosk/_correct.html", person=found, form=_data(found), who=handle(found.id), problem="",
-                categories=_categories())
+    return part("kiosk/_correct.html", person=found, form={**_data(found), "phone": ""}, who=handle(found.id), problem="",
+                categories=_categories(), phone=mask_phone(found.phone))
 
 
 @pages.post("/desk/correct")
@@ -72,8 +72,9 @@ def correct() -> Any:
     form = _form(*LONGEST, "category")
     if not form["name"] or form["category"] not in guard.runtime().plan().categories:
         return part("kiosk/_correct.html", 422, person=found, form=form, who=handle(found.id),
-                    categories=_categories(), problem=_("姓名和证件种类不能空"))
+                    categories=_categories(), problem=_("姓名和证件种类不能空"), phone=mask_phone(found.phone))
     wanted = {**{field: form[field] for field in LONGEST}, "category_key": form["category"]}
+    wanted["phone"] = wanted["phone"] or found.phone
     keys = (fold(form["name"]), search_keys(form["name"], form["name_en"]))
     attendee_id, key, actor = found.id, guard.station().key, guard.actor()
     changes = guard.runtime().writer.do(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, select
+from sqlalchemy import JSON, ForeignKey, Index, func, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -17,6 +17,8 @@ from models.people import Attendee
 
 # what was done: one person's numbers shown, a list shown, a file taken away
 PURPOSES = ("person", "edit", "desk", "roster", "export_roster", "export_ledger", "badges", "backup")
+TERMINAL = "命令行"                # who works at the laptop itself: the command line knows no names
+EVERYTHING = ("*",)           # the fields of a whole roster or event
 
 
 class Disclosure(Model):
@@ -43,19 +45,30 @@ def note(session: Session, purpose: str, actor: str, fields: Sequence[str], *, a
                            fields=list(fields), count=count))
 
 
-def rows(connection: Connection, *, actor: str = "", attendee_id: int | None = None, before: int | None = None,
-         limit: int = 100) -> list[Any]:
-    """Looks, the newest first, with the name and number of whom they were about; of one who looked, or of one looked
-    at. `before` is an id: the page after it."""
-    query = (select(Disclosure.id, Disclosure.at, Disclosure.actor, Disclosure.station_key, Disclosure.purpose,
-                    Disclosure.attendee_id, Disclosure.fields, Disclosure.count, Attendee.name, Attendee.number)
-             .outerjoin(Attendee, Attendee.id == Disclosure.attendee_id).order_by(Disclosure.id.desc()).limit(limit))
+def note_each(session: Session, purpose: str, actor: str, fields: Sequence[str], people: Sequence[int]) -> None:
+    """Records one look at a list: a row for each person on it, all of one moment."""
+    at = now()
+    session.add_all(Disclosure(at=at, actor=actor, purpose=purpose, attendee_id=one, fields=list(fields), count=1)
+                    for one in people)
+
+
+def looks(connection: Connection, *, actor: str = "", attendee_id: int | None = None, before: int | None = None,
+          limit: int = 100) -> list[Any]:
+    """Looks, the newest first: id, at, actor, station_key, purpose, fields, people, and the name and number of the
+    person if it was about one. `actor` or `attendee_id` narrow it; what was about everybody was about this person,
+    too. `before` is an id: the page after it."""
+    d = Disclosure
+    query = (select(func.max(d.id).label("id"), d.at, d.actor, d.station_key, d.purpose, d.fields,
+                    func.sum(d.count).label("people"), func.max(d.attendee_id).label("attendee_id"),
+                    func.max(Attendee.name).label("name"), func.max(Attendee.number).label("number"))
+             .outerjoin(Attendee, Attendee.id == d.attendee_id)
+             .group_by(d.at, d.actor, d.station_key, d.purpose, d.fields).order_by(func.max(d.id).desc()).limit(limit))
     if actor:
-        query = query.where(Disclosure.actor == actor)
+        query = query.where(d.actor == actor)
     if attendee_id is not None:
-        query = query.where(Disclosure.attendee_id == attendee_id)
+        query = query.where(or_(d.attendee_id == attendee_id, d.attendee_id.is_(None)))
     if before:
-        query = query.where(Disclosure.id < before)
+        query = query.having(func.max(d.id) < before)
     return list(connection.execute(query))
 
 

@@ -36,3 +36,21 @@ def mask_phone(phone: str) -> str:
     if len(digits) < 8:
         return "****"
     return (digits[:3] if len(digits) > 10 else "") + "****" + digits[-4:]
+
+
+def mask_id_number(number: str) -> str:
+    """110***34: the region it was given in and the last two; of a short number nothing."""
+    text = number.strip()
+    if not text:
+        return ""
+    return f"{text[:3]}***{text[-2:]}" if len(text) > 8 else "***"
+
+
+_MASKS = {"phone": mask_phone, "id_number": mask_id_number}
+MASKED = tuple(_MASKS)      # the fields that nobody sees in full before asking
+
+
+def masked(field: str, text: str) -> str:
+    """A roster field's value as it may be shown before anybody asks for it in full."""
+    mask = _MASKS.get(field)
+    return mask(text) if mask else text

@@ -56,7 +56,7 @@ def test_a_backup_is_made_listed_and_can_be_taken_away(coordinator, tmp_path, de
     name = page.split("/admin/care/files/")[1].split('"')[0]
     assert name in coordinator.get("/admin/care").text
     copy = tmp_path / "copy.db"
-    with coordinator.get(f"/admin/care/files/{name}") as answer:
+    with post(coordinator, f"/admin/care/files/{name}", "/admin/care") as answer:
         copy.write_bytes(answer.data)
     assert look_into(copy).head == 1
     with closing(sqlite3.connect(copy)) as there:
@@ -65,7 +65,7 @@ def test_a_backup_is_made_listed_and_can_be_taken_away(coordinator, tmp_path, de
 
 @pytest.mark.parametrize("name", ["huiwu.db", "..%2Fhuiwu.db", "serve.lock", "nothing.db"])
 def test_only_listed_copies_are_handed_out(coordinator, name: str):
-    assert coordinator.get(f"/admin/care/files/{name}").status_code == 404
+    assert post(coordinator, f"/admin/care/files/{name}", "/admin/care").status_code == 404
 
 
 @pytest.mark.parametrize("what", ["counts", "ledger", "roster"])
