@@ -26,7 +26,6 @@ from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import select
 
-import throttle
 from models import codes
 from models.database import now
 from models.devices import Grant
@@ -34,7 +33,7 @@ from models.people import Staff, StaffSession
 from models.runtime import Runtime
 from models.snapshot import DeviceView, StationView
 from sessions import STAFF_COOKIE, STATION_COOKIE, Sessions
-from throttle import places
+from throttle import limiter, places
 
 F = TypeVar("F", bound=Callable[..., Any])
 ROLES = ("staff", "lead", "coordinator")
@@ -91,7 +90,7 @@ def install(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     csrf.init_app(app)
     app.session_interface = Sessions()
-    throttle.install(app)
+    limiter.init_app(app)
     app.before_request(_admit)
     app.teardown_request(_leave_place)
 
