@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask import (
     Flask,
+    Request,
     Response,
     abort,
     current_app,
@@ -32,7 +33,7 @@ from models.devices import Grant
 from models.people import Staff, StaffSession
 from models.runtime import Runtime
 from models.snapshot import DeviceView, StationView
-from sessions import STAFF_COOKIE, STATION_COOKIE, Sessions
+from sessions import STAFF_COOKIE, STATION_COOKIE, Sessions, here
 from throttle import limiter, places
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -71,13 +72,19 @@ def staff() -> Staff | None:
 
 def granted() -> Staff | None:
     """The lead or coordinator whose grant for this tablet is on the request."""
-    token = request.headers.get("X-Grant")
-    if not token or g.device is None:
+    kept, asked = here()
+    if "granted" not in kept:
+        kept.granted = _holder(asked.environ.get("HTTP_X_GRANT"), kept.device)
+    return cast("Staff | None", kept.granted)
+
+
+def _holder(grant: str | None, device: DeviceView | None) -> Staff | None:
+    if not grant or device is None:
         return None
     with runtime().reading() as session:
         row = session.execute(
             select(Staff).join(Grant, Grant.staff_id == Staff.id).where(
-                Grant.token_hash == codes.digest(token), Grant.device_id == g.device.id, Grant.expires_at > now(),
+                Grant.token_hash == codes.digest(grant), Grant.device_id == device.id, Grant.expires_at > now(),
                 Staff.disabled_at.is_(None))).scalar()
         if row is not None:
             session.expunge(row)
@@ -96,21 +103,24 @@ def install(app: Flask) -> None:
 
 
 def _admit() -> Any:
-    g.device, g.station, g.staff = None, None, None
-    if request.endpoint is None or request.endpoint == "static":
+    kept, asked = here()
+    kept.device, kept.station, kept.staff = None, None, None
+    if asked.endpoint is None or asked.endpoint == "static":
         return None
-    view = current_app.view_functions[request.endpoint]
+    view = current_app.view_functions[asked.endpoint]
     allowed = getattr(view, "may", None)
     if allowed is None:
-        current_app.logger.error("no statement of who may call %s", request.endpoint)
+        current_app.logger.error("no statement of who may call %s", asked.endpoint)
         abort(500)
-    _recognise()
-    if not _is_allowed(allowed):
+    _recognise(kept, asked)
+    if not _is_allowed(kept, allowed):
         return _turn_away()
-    if request.method not in SAFE and g.device is None and g.staff is None and not _has_place():
+    if asked.method in SAFE:
+        return None
+    if kept.device is None and kept.staff is None and not _has_place():
         return _busy()
     # A bearer token is not sent by a stranger's page; a cookie is, so whoever leans on one shows the page's token.
-    if request.method not in SAFE and not request.authorization and _leans_on_cookie(allowed):
+    if not asked.authorization and _leans_on_cookie(allowed):
         csrf.protect()
     return None
 
@@ -138,19 +148,20 @@ def _busy() -> Any:
     return Response(message, 503, headers, mimetype="text/plain")
 
 
-def _recognise() -> None:
+def _recognise(kept: Any, asked: Request) -> None:
     """Finds out which tablet and which person ask."""
-    bearer = request.authorization
+    bearer = asked.authorization
     token = bearer.token if bearer and bearer.type == "bearer" else None
-    if token is None and bearer is None:
-        token = request.cookies.get(STATION_COOKIE)
+    cookies = asked.cookies if bearer is None and "HTTP_COOKIE" in asked.environ else {}
+    if token is None:
+        token = cookies.get(STATION_COOKIE)
     if token:
         found = runtime().device(codes.digest(token))
         if found:
-            g.device, g.station = found
-    session = request.cookies.get(STAFF_COOKIE) if bearer is None else None
+            kept.device, kept.station = found
+    session = cookies.get(STAFF_COOKIE)
     if session:
-        g.staff = _signed_in(session)
+        kept.staff = _signed_in(session)
 
 
 def _signed_in(token: str) -> Staff | None:
@@ -164,12 +175,12 @@ def _signed_in(token: str) -> Staff | None:
         return person
 
 
-def _is_allowed(allowed: frozenset[str]) -> bool:
+def _is_allowed(kept: Any, allowed: frozenset[str]) -> bool:
     if "anyone" in allowed:
         return True
-    if g.station is not None and g.station.mode in allowed:
+    if kept.station is not None and kept.station.mode in allowed:
         return True
-    return g.staff is not None and bool(set(ROLES[:ROLES.index(g.staff.role) + 1]) & allowed)
+    return kept.staff is not None and bool(set(ROLES[:ROLES.index(kept.staff.role) + 1]) & allowed)
 
 
 def _turn_away() -> Any:
@@ -193,9 +204,8 @@ def actor() -> str:
     return str(g.station.key) if g.station is not None else ""
 
 
-def measured(device: DeviceView) -> datetime | None:
-    """The device's own clock, as it sent it with this request."""
-    sent = request.headers.get("X-Sent-At")
+def measured(sent: str | None) -> datetime | None:
+    """The device's own clock, as it sent it with a request (`X-Sent-At`)."""
     if not sent:
         return None
     try:

@@ -1,7 +1,7 @@
 """The device API (api.md): the same road for outbox, clients and tests as for the pages."""
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,6 @@ from flask_limiter.util import get_remote_address
 from sqlalchemy import select
 
 import guard
-import sessions
 from guard import may
 from kiosk import answers, handles, live, lookup, pairing, search
 from kiosk.requests import scan_request
@@ -31,8 +30,10 @@ from models.asks import Caller, Outcome, Problem, ScanRequest, UndoRequest
 from models.database import now
 from models.masks import mask_name, mask_phone
 from models.people import Staff
+from models.runtime import Runtime
 from models.version import VERSION
 from models.writer import NotRecorded
+from sessions import choose_language, here
 from throttle import limiter
 
 api = Blueprint("api", __name__)
@@ -105,18 +106,19 @@ def station() -> Response:
 @may("kiosk", "gate", "desk")
 def scans() -> Response:
     """One scan or a list of up to 500, judged in the order sent."""
+    runtime = guard.runtime()
     body = decode(request.get_data(), Any)
     single = not isinstance(body, list)
     if not single and not 1 <= len(body) <= BATCH:
         raise BadShape("", f"a list has 1 to {BATCH} scans")
-    taken = _read_scans([body] if single else body)
+    taken = _read_scans(runtime, [body] if single else body)
     if single and isinstance(taken[0], BadShape):
         raise taken[0]
-    outcomes = _record([item for item in taken if isinstance(item, ScanRequest)])
-    head, epoch = _mark(outcomes)
+    requests = [item for item in taken if isinstance(item, ScanRequest)]
+    outcomes = runtime.ledger.record(requests) if requests else []
     if single and isinstance(outcomes[0].result, Problem):
         return _problem(outcomes[0].result)
-    return _results(taken, outcomes, head, epoch)
+    return _results(runtime, taken, outcomes)
 
 
 @api.post("/api/v1/scans/<uuid:scan_id>/void")
@@ -129,7 +131,7 @@ def void(scan_id: Any) -> Response:
     outcome = guard.runtime().ledger.record([undo])[0]
     if isinstance(outcome.result, Problem):
         return _problem(outcome.result)
-    return _results([undo], [outcome], outcome.head, outcome.epoch)
+    return _results(guard.runtime(), [undo], [outcome])
 
 
 @api.post("/api/v1/grant")
@@ -159,7 +161,7 @@ def look_up() -> Response:
     asked: LookupIn = decode(request.get_data(), LookupIn)
     heard()
     with guard.runtime().connection() as connection:
-        return say(lookup.by_code(connection, guard.runtime(), asked.code, guard.station(), language()))
+        return say(lookup.by_code(connection, guard.runtime(), asked.code, guard.station(), choose_language()))
 
 
 @api.post("/api/v1/search")
@@ -213,28 +215,25 @@ def stream() -> Response:
 
 def heard() -> Any:
     """Notes that this tablet spoke, its clock and what waits in its outbox; returns its offset."""
-    if g.device is None:
+    kept, asked = here()
+    if kept.device is None:
         return None
-    waiting = request.headers.get("X-Waiting", "")
-    return guard.runtime().sight(g.device.id, guard.measured(g.device), _count(waiting))
+    clock, waiting = guard.measured(asked.environ.get("HTTP_X_SENT_AT")), asked.environ.get("HTTP_X_WAITING", "")
+    return guard.runtime().sight(kept.device.id, clock, _count(waiting))
 
 
 def _count(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 9 else None
 
 
-def language() -> str:
-    """zh or en, as the person at the tablet chose."""
-    return sessions.choose_language()
-
-
 def _caller() -> Caller:
-    return Caller(guard.station().key, g.device.id, guard.actor(), guard.granted() is not None)
+    kept, granter = here()[0], guard.granted()
+    return Caller(kept.station.key, kept.device.id, guard.actor(), granter is not None)
 
 
-def _read_scans(items: list[Any]) -> list[ScanRequest | BadShape]:
+def _read_scans(runtime: Runtime, items: list[Any]) -> list[ScanRequest | BadShape]:
     offset, received, caller = heard(), now(), _caller()
-    secret = guard.runtime().plan().event.secret
+    secret = runtime.plan().event.secret
     taken: list[ScanRequest | BadShape] = []
     for item in items:
         try:
@@ -244,22 +243,13 @@ def _read_scans(items: list[Any]) -> list[ScanRequest | BadShape]:
     return taken
 
 
-def _record(requests: list[ScanRequest]) -> list[Outcome]:
-    return guard.runtime().ledger.record(requests) if requests else []
-
-
-def _mark(outcomes: list[Outcome]) -> tuple[int, str]:
-    if outcomes:
-        return outcomes[-1].head, outcomes[-1].epoch
-    return guard.runtime().ledger.head(), guard.runtime().plan().event.epoch
-
-
-def _results(taken: Any, outcomes: list[Outcome], head: int, epoch: str) -> Response:
-    plan, mode, lang = guard.runtime().plan(), guard.station().mode, language()
+def _results(runtime: Runtime, taken: Sequence[Any], outcomes: Sequence[Outcome]) -> Response:
+    plan, mode, lang = runtime.plan(), guard.station().mode, choose_language()
+    head, epoch = (outcomes[-1].head, outcomes[-1].epoch) if outcomes else (runtime.ledger.head(), plan.event.epoch)
     judged = iter(outcomes)
     results = [_bad_item(item) if isinstance(item, BadShape) else answers.outcome(next(judged), plan, mode, lang)
                for item in taken]
-    at: datetime = now().astimezone(plan.event.zone)
+    at = now().astimezone(plan.event.zone)
     return say({"results": results, "head": head, "server_time": at.isoformat(timespec="milliseconds"),
                 "epoch": epoch})
 

@@ -11,13 +11,14 @@ from sqlalchemy import select
 import guard
 from guard import may
 from kiosk import cards, lookup, paper, search
-from kiosk.api import heard, language
+from kiosk.api import heard
 from kiosk.room import device_id, each_device, handle, in_words, pages, part, whose, words_of
 from models import codes, disclosures, reports
 from models.database import now
 from models.masks import mask_phone
 from models.people import Attendee
 from models.snapshot import Snapshot
+from sessions import choose_language
 from throttle import limiter
 
 RECENT = 7
@@ -97,18 +98,18 @@ def show(attendee_id: int | None, said: str = "") -> Response:
         return part("kiosk/_hits.html", 404, hits=[], message=_("这次查找已过期，请重新查找"), wanted="")
     runtime, here = guard.runtime(), guard.station()
     with runtime.connection() as connection:
-        sight = lookup.see(connection, runtime, here, attendee_id=attendee_id, lang=language())
+        sight = lookup.see(connection, runtime, here, attendee_id=attendee_id, lang=choose_language())
     return _card(sight, "attendee", said)
 
 
 def _by_code(code: str) -> Response:
     runtime, here = guard.runtime(), guard.station()
     with runtime.connection() as connection:
-        sight = lookup.see(connection, runtime, here, code=code, lang=language())
+        sight = lookup.see(connection, runtime, here, code=code, lang=choose_language())
         coupon = sight.facts.coupon
         if coupon is not None and sight.found.person is not None and not coupon.voided:
             # The card is about the person; the coupon itself is spent at its own service only.
-            whole = lookup.see(connection, runtime, here, attendee_id=sight.found.person.id, lang=language())
+            whole = lookup.see(connection, runtime, here, attendee_id=sight.found.person.id, lang=choose_language())
             return _card(whole, "attendee", "", coupon.service)
     return _card(sight, "code", "", coupon.service if coupon else None)
 

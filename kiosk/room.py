@@ -8,16 +8,16 @@ from flask_limiter.util import get_remote_address
 
 import guard
 from kiosk import handles
-from kiosk.api import language
 from kiosk.station import station_news
 from models.database import now
+from sessions import choose_language
 
 pages = Blueprint("kiosk", __name__)
 
 
 def page(template: str, status: int = 200, **more: Any) -> Response:
     """A whole page in the person's language. It is nobody's business after it was left: no cache keeps it."""
-    lang = "en" if language() == "en" else "zh-CN"
+    lang = "en" if choose_language() == "en" else "zh-CN"
     answer = make_response(render_template(template, lang=lang, **more), status)
     answer.headers["Cache-Control"] = "no-store"
     return answer
@@ -32,13 +32,13 @@ def part(template: str, status: int = 200, **more: Any) -> Response:
 
 def words_of(name: str, name_en: str) -> str:
     """A name of the plan in the person's language."""
-    return (name_en or name) if language() == "en" else name
+    return (name_en or name) if choose_language() == "en" else name
 
 
 def in_words(message: str) -> str:
     """A printer's message, which is kept in both languages ("缺纸 · Out of paper"), in the person's."""
     chinese, _dot, english = message.partition(" · ")
-    return (english or chinese) if language() == "en" else chinese
+    return (english or chinese) if choose_language() == "en" else chinese
 
 
 def device_id() -> int:
