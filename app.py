@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,17 @@ BODY_LIMIT = 2 * 1024 * 1024            # of any request but an upload, which sa
 migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True)
 
 
+class Application(Flask):
+    """Flask whose views are ordinary functions: it need not ask of each, at each request, whether it is one."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself: none of ours is a coroutine."""
+        return func
+
+
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """The application of a data folder (`DATA`). The folder holds one event, or none yet."""
-    app = Flask(__name__, instance_path=str(ROOT / "instance"))
+    app = Application(__name__, instance_path=str(ROOT / "instance"))
     app.config.from_mapping(config or {})
     data = Path(app.config.setdefault("DATA", ROOT / "instance"))
     app.config.update(
@@ -48,6 +56,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     if app.config["MAX_CONTENT_LENGTH"] is None:       # Flask's own default is there already, and means no limit
         app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     db.init_app(app)
+    app.teardown_appcontext_funcs.clear()       # nobody uses the extension's session, so nobody closes it
     migrate.init_app(app, db)
     Babel(app, locale_selector=sessions.choose_language)
     with app.app_context():

@@ -44,7 +44,7 @@ PIN_TRIES = "10/minute;40/hour"     # of one tablet, right ones too: counted aft
 
 def say(payload: Any, status: int = 200, **headers: str) -> Response:
     """A JSON answer, encoded by msgspec."""
-    return Response(msgspec.json.encode(payload), status, headers, mimetype="application/json")
+    return Response(msgspec.json.encode(payload), status, headers, content_type="application/json")
 
 
 def refuse(status: int, error: str, message: str, **more: Any) -> Response:

@@ -25,6 +25,8 @@ def new(letter: str) -> str:
 
 def clean(raw: str) -> str:
     """What a scanner sent, without symbology and ECI prefixes, control characters, blanks, and in upper case."""
+    if is_code(raw):
+        return raw          # as nearly every scan is
     text = unicodedata.normalize("NFKC", raw)
     text = "".join(c for c in text if c.isprintable()).strip()
     text = _ECI.sub("", _PREFIX.sub("", text))
