@@ -94,6 +94,8 @@ class StaffSession(Model):
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)        # its browser last asked, to half a minute
+    confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)   # the passphrase was last typed in it
 
 
 class ImportRun(Model):
