@@ -33,7 +33,7 @@ from models.devices import Grant
 from models.people import Staff, StaffSession
 from models.runtime import Runtime
 from models.snapshot import DeviceView, StationView
-from sessions import STAFF_COOKIE, STATION_COOKIE, Sessions, here
+from sessions import STAFF_COOKIE, STATION_COOKIE, Sessions, here, read
 from throttle import limiter, places
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -95,6 +95,7 @@ def install(app: Flask) -> None:
     """Puts the gate in front of every view of an application."""
     app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
+    app.config.setdefault("WTF_CSRF_SSL_STRICT", False)     # asks for a Referer, which our pages do not send
     csrf.init_app(app)
     app.session_interface = Sessions()
     limiter.init_app(app)
@@ -152,14 +153,14 @@ def _recognise(kept: Any, asked: Request) -> None:
     """Finds out which tablet and which person ask."""
     bearer = asked.authorization
     token = bearer.token if bearer and bearer.type == "bearer" else None
-    cookies = asked.cookies if bearer is None and "HTTP_COOKIE" in asked.environ else {}
-    if token is None:
-        token = cookies.get(STATION_COOKIE)
+    by_cookie = bearer is None and "HTTP_COOKIE" in asked.environ
+    if by_cookie:
+        token = read(STATION_COOKIE, asked)
     if token:
         found = runtime().device(codes.digest(token))
         if found:
             kept.device, kept.station = found
-    session = cookies.get(STAFF_COOKIE)
+    session = read(STAFF_COOKIE, asked) if by_cookie else None
     if session:
         kept.staff = _signed_in(session)
 

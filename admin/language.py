@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from flask import redirect, request
 from werkzeug import Response
 
+import sessions
 from admin.room import pages
 from admin.shell import local_path
 from guard import may
@@ -23,5 +24,5 @@ def language() -> Response:
     back = local_path(request.form.get("next")) or local_path(came_from.path) or "/"
     answer = redirect(back, 303)
     if chosen in LANGUAGES:
-        answer.set_cookie("lang", chosen, max_age=YEAR, samesite="Lax")
+        sessions.keep(answer, sessions.LANGUAGE_COOKIE, chosen, YEAR)
     return answer

@@ -14,6 +14,7 @@ from flask_limiter.util import get_remote_address
 from werkzeug import Response
 
 import guard
+import sessions
 from admin import people
 from admin.refusals import sentence
 from admin.room import pages
@@ -58,11 +59,11 @@ def log_in() -> Any:
 @may("anyone")
 def logout() -> Response:
     """Ends the session at the server: the cookie is worth nothing from now on, wherever it was copied to."""
-    token = request.cookies.get(STAFF_COOKIE)
+    token = sessions.read(STAFF_COOKIE, request)
     if token:
         people.sign_out(guard.runtime(), token)
     answer = redirect(url_for("admin.login"), 303)
-    answer.delete_cookie(STAFF_COOKIE, httponly=True, samesite="Lax")
+    sessions.forget(answer, STAFF_COOKIE)
     return answer
 
 
@@ -108,9 +109,9 @@ def _way(role: str, wanted: str | None) -> str:
 
 
 def _signed_in(token: str, way: str) -> Response:
-    if STAFF_COOKIE in request.cookies:      # whoever was signed in here before is not any more
-        people.sign_out(guard.runtime(), request.cookies[STAFF_COOKIE])
+    before = sessions.read(STAFF_COOKIE, request)
+    if before:                               # whoever was signed in here before is not any more
+        people.sign_out(guard.runtime(), before)
     answer = redirect(way, 303)
-    answer.set_cookie(STAFF_COOKIE, token, httponly=True, samesite="Lax", secure=request.is_secure,
-                      max_age=int(people.SESSION.total_seconds()))
+    sessions.keep(answer, STAFF_COOKIE, token, int(people.SESSION.total_seconds()))
     return answer

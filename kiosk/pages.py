@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 import guard
+import sessions
 from guard import may
 from kiosk import pairing
 from kiosk.api import GRANTERS, PIN_TRIES
@@ -60,8 +61,7 @@ def redeem() -> Any:
         return page("kiosk/pair.html", status, code=typed, problem=_why(refused.reason), now_at=g.station)
     guard.runtime().plan(fresh=True)
     answer = redirect(url_for("kiosk.station"), 303)
-    answer.set_cookie(STATION_COOKIE, token, max_age=YEAR_SECONDS, httponly=True, samesite="Strict",
-                      secure=request.is_secure)
+    sessions.keep(answer, STATION_COOKIE, token, YEAR_SECONDS)
     return answer
 
 
@@ -93,7 +93,7 @@ def leave() -> Any:
     device = device_id()
     guard.runtime().writer.do(lambda session: pairing.revoke(session, device))
     answer = redirect(url_for("kiosk.pair"), 303)
-    answer.delete_cookie(STATION_COOKIE, samesite="Strict", httponly=True, secure=request.is_secure)
+    sessions.forget(answer, STATION_COOKIE)
     return answer
 
 
