@@ -10,13 +10,13 @@ from sqlalchemy.engine import Connection
 
 from kiosk import answers, words
 from models import codes, rules
-from models.asks import Answer, Caller, ScanRequest
+from models.asks import Answer, Caller, Found, ScanRequest
 from models.database import now
 from models.facts import Ask, Decision, Facts
-from models.gather import Found, gather
+from models.gather import gather
 from models.history import uses_of
-from models.ledger import said_of
 from models.runtime import Runtime
+from models.scan_row import said_of
 from models.snapshot import Snapshot, StationView
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from models.facts import IN
+from models.facts import IN, Coupon
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,17 @@ class PersonView:
     room: str
     vip: bool
     phone: str
+
+
+@dataclass(slots=True)
+class Found:
+    """Who a request's code or handle leads to. `holder` None: nobody."""
+
+    holder: int | None = None
+    person: PersonView | None = None
+    badge_id: int | None = None
+    coupon: Coupon | None = None
+    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,23 +8,13 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from models import codes, road_sql
-from models.asks import PersonView, Request, ScanRequest, UndoRequest
+from models.asks import Found, PersonView, Request, ScanRequest, UndoRequest
 from models.facts import Coupon, Entry, Facts, Person
+from models.kept import Kept
 from models.road_sql import KnownRow, Now
 from models.snapshot import Memory, Snapshot, StationView
 
 TALLY_FIELDS = ("people", "uses", "refused", "inside", "stock_moved")
-
-
-@dataclass(slots=True)
-class Found:
-    """Who a request's code or handle leads to. `holder` None: nobody."""
-
-    holder: int | None = None
-    person: PersonView | None = None
-    badge_id: int | None = None
-    coupon: Coupon | None = None
-    revoked: bool = False
 
 
 @dataclass(slots=True)
@@ -69,23 +59,35 @@ class Gathered:
                       self.plan.exceptions.get(view.id, {}))
 
 
-def gather(connection: Connection, memory: Memory, requests: Sequence[Request]) -> Gathered:
-    """Reads what is needed to judge these requests, whoever sent them."""
-    now = Now(*road_sql.rows(connection, road_sql.NOW)[0])
-    plan = memory.at(connection, now.plan_revision, now.roster_revision)
-    facts = Gathered(plan, now, max(now.head or 0, now.head_floor))
+def gather(connection: Connection, memory: Memory, requests: Sequence[Request], kept: Kept | None = None) -> Gathered:
+    """Reads what is needed to judge these requests, whoever sent them, as far as `kept` does not know it already."""
+    kept = kept if kept is not None else Kept()
     ids = {r.id for r in requests} | {r.target for r in requests if isinstance(r, UndoRequest)}
-    facts.known = {row.id: row for row in map(road_sql.known_row, road_sql.rows(connection, road_sql.KNOWN, ids))}
-    _identify(connection, facts, [r for r in requests if isinstance(r, ScanRequest)])
+    *looked, known = road_sql.rows(connection, road_sql.LOOK, ids)
+    now = Now(*looked)
+    plan = memory.at(connection, now.plan_revision, now.roster_revision)
+    kept.check(now)
+    if not kept.tally:
+        kept.tally = {key: dict(zip(TALLY_FIELDS, values, strict=True))
+                      for key, *values in road_sql.rows(connection, road_sql.TALLY)}
+    facts = Gathered(plan, now, max(now.head or 0, now.head_floor), history=kept.history, tally=kept.tally)
+    facts.known = {row.id: row for row in map(road_sql.known_row, known)}
+    _identify(connection, facts, kept, [r for r in requests if isinstance(r, ScanRequest)])
     _read_people(connection, facts, requests)
     holders = {f.holder for f in facts.found.values() if f.holder is not None}
     holders |= {row.holder for row in facts.known.values() if row.holder is not None}
-    for holder, seq, scan_id, service, at, *rest in road_sql.rows(connection, road_sql.HISTORY, holders):
-        facts.history.setdefault(holder, []).append(Entry(seq, scan_id, service, road_sql.moment(at), *rest))
+    _read_histories(connection, facts, holders)
     _read_paper(connection, facts, requests, holders)
-    facts.tally = {key: dict(zip(TALLY_FIELDS, values, strict=True))
-                   for key, *values in road_sql.rows(connection, road_sql.TALLY)}
     return facts
+
+
+def _read_histories(connection: Connection, facts: Gathered, holders: set[int]) -> None:
+    """What holders did, of those of whom it is not known."""
+    strangers = holders - facts.history.keys()
+    if strangers:
+        facts.history.update({holder: [] for holder in strangers})
+        for holder, *row in road_sql.rows(connection, road_sql.HISTORY, strangers):
+            facts.history[holder].append(road_sql.entry(row))
 
 
 def _read_paper(connection: Connection, facts: Gathered, requests: Sequence[Request], holders: set[int]) -> None:
@@ -120,13 +122,20 @@ def _is_seen(facts: Gathered, row: Sequence[Any]) -> bool:
     return row[-1] not in facts.plan.imports_under_way
 
 
-def _identify(connection: Connection, facts: Gathered, scans: Iterable[ScanRequest]) -> None:
+def _identify(connection: Connection, facts: Gathered, kept: Kept, scans: Iterable[ScanRequest]) -> None:
     wanted = {s.code for s in scans if s.code is not None and codes.is_code(s.code)}
-    badges = [c for c in wanted if c.startswith(codes.BADGE)]
-    for code, badge_id, revoked_at, *person in road_sql.rows(connection, road_sql.BY_CODE, badges) if badges else ():
+    badges = {c for c in wanted if c.startswith(codes.BADGE)}
+    strangers = badges - kept.badges.keys()
+    for code, badge_id, revoked_at, did, *person in (
+            road_sql.rows(connection, road_sql.BY_CODE, strangers) if strangers else ()):
         if _is_seen(facts, person):
-            view = facts.people[person[0]] = person_view(person)
-            facts.found[code] = Found(view.id, view, badge_id, None, revoked_at is not None)
+            view = person_view(person)
+            kept.badges[code] = Found(view.id, view, badge_id, None, revoked_at is not None)
+            facts.history.setdefault(view.id, sorted(map(road_sql.entry, did), key=lambda entry: entry.seq))
+    for code in badges & kept.badges.keys():
+        found = facts.found[code] = kept.badges[code]
+        if found.person is not None:
+            facts.people[found.person.id] = found.person
     coupons = [c for c in wanted if c.startswith(codes.COUPON)]
     for coupon_id, code, service, attendee_id, voided_at in (
             road_sql.rows(connection, road_sql.COUPONS, coupons) if coupons else ()):

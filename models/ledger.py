@@ -9,20 +9,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.engine import Connection
 
 from models import chain, road_sql, rules
-from models.asks import Answer, Outcome, Problem, Request, ScanRequest, UndoRequest
+from models.asks import Answer, Found, Outcome, Problem, Request, ScanRequest, UndoRequest
 from models.counts import Change, Counts
 from models.event import Event
-from models.facts import ACCEPTED, REFUSED, Ask, Decision, Entry, Window
-from models.gather import Found, Gathered, gather
+from models.facts import ACCEPTED, REFUSED, Ask, Entry
+from models.gather import Gathered, gather
+from models.kept import Kept
+from models.scan_row import said_of, scan_row, undo_row
 from models.scans import PrintJob, Scan
 from models.slips import Births
-from models.snapshot import Memory, Snapshot, StationView
+from models.snapshot import Memory, StationView
 from models.tallies import Tallies
 from models.undo import judge_undo
 from models.writer import Writer
@@ -50,6 +51,7 @@ class Ledger:
     def __init__(self, engine: Engine):
         self.memory = Memory()
         self.counts = Counts(self.memory)
+        self._kept = Kept()
         self.writer = Writer(engine, self.batch)
         self.writer.after_commit(self._published)
         self.writer.after_failure(self._forgotten)
@@ -76,11 +78,20 @@ class Ledger:
     def batch(self, connection: Connection, requests: list[Request]) -> list[Outcome]:
         """One transaction's worth of requests, of any number of stations."""
         self._changes, self._for_printers = None, False
-        facts = gather(connection, self.memory, requests)
+        try:
+            return self._judge_all(connection, requests)
+        except BaseException:
+            self._kept.forget()         # half of the batch was folded into it already
+            raise
+
+    def _judge_all(self, connection: Connection, requests: list[Request]) -> list[Outcome]:
+        facts = gather(connection, self.memory, requests, self._kept)
         before = facts.head
         work = Batch(facts, Births(connection, facts), Tallies(facts), facts.now.chain or chain.START)
         results = [judge_request(work, request) for request in requests]
         _write(connection, work)
+        if work.rows:
+            self._kept.move(facts.now, facts.head, work.chain)
         self._changes, self._for_printers = (work.changes, before, facts.head), bool(work.births.jobs)
         return [Outcome(result, facts.head, facts.now.epoch) for result in results]
 
@@ -150,7 +161,7 @@ def _scan(work: Batch, request: ScanRequest, station: StationView) -> Answer:
                   decision.direction, decision.use_no, request.quantity, found.coupon.id if found.coupon else None)
     jobs = work.births.of_scan(request, decision, found, station, entry)
     said = said_of(work.facts.plan, decision, jobs)
-    row = _scan_row(request, decision, found, entry, said)
+    row = scan_row(request, decision, found, entry, said)
     _keep(work, row)
     _fold(work, found, entry, decision.accepted, request)
     answer = Answer(request.id, entry.seq, request.service, decision.verdict, decision.reason, decision.direction,
@@ -184,11 +195,7 @@ def _record_undo(work: Batch, request: UndoRequest, entry: Entry, holder: int | 
     said = {"use": {"number": 0, "limit": None}, "hints": [], "notes": ["slip_printed"] if printed else [], "open": [],
             "first": None, "detail": {}, "print_jobs": [], "voids": entry.id}
     person = work.facts.people.get(holder or 0)
-    row = dict(_EMPTY_ROW, seq=undo.seq, id=request.id, fingerprint=request.fingerprint, service_key=entry.service,
-               station_key=request.caller.station, device_id=request.caller.device_id, actor=request.caller.actor,
-               holder=holder, attendee_id=holder if holder and holder > 0 else None, verdict=verdict, reason=against,
-               note=request.note, voids=entry.seq, quantity=entry.quantity, scanned_at=request.at,
-               uploaded_at=request.at, answer=said)
+    row = undo_row(request, undo, holder, verdict, against, said)
     _keep(work, row)
     if against:
         work.answered[request.id] = (request.fingerprint, Answer(
@@ -252,46 +259,6 @@ def _target(work: Batch, scan_id: str) -> tuple[Entry, int | None, bool, datetim
     entry = Entry(known.seq, known.id, known.service_key, known.scanned_at, known.station_key, known.direction,
                   known.use_no, known.quantity, known.coupon_id, known.voids)
     return entry, known.holder, known.verdict == ACCEPTED, known.uploaded_at
-
-
-_EMPTY_ROW: dict[str, Any] = {
-    "device_id": None, "actor": "", "holder": None, "attendee_id": None, "badge_id": None, "coupon_id": None,
-    "raw_code": None, "direction": None, "quantity": 1, "reason": None, "use_no": None, "forced": False,
-    "overrode": None, "conflict": False, "note": None, "offline": False, "answers": None, "voids": None}
-
-
-def _scan_row(request: ScanRequest, decision: Decision, found: Found, entry: Entry,
-              said: dict[str, Any]) -> dict[str, Any]:
-    return dict(
-        _EMPTY_ROW, seq=entry.seq, id=request.id, fingerprint=request.fingerprint, service_key=request.service,
-        station_key=request.caller.station, device_id=request.caller.device_id, actor=request.caller.actor,
-        holder=found.holder, attendee_id=found.person.id if found.person else None, badge_id=found.badge_id,
-        coupon_id=entry.coupon_id, raw_code=request.code if found.holder is None else None,
-        direction=decision.direction, quantity=request.quantity, verdict=decision.verdict, reason=decision.reason,
-        use_no=decision.use_no, forced=decision.forced, overrode=decision.overrode, conflict=decision.conflict,
-        note=request.note, offline=request.offline, answers=dict(request.answers) or None,
-        scanned_at=request.at, uploaded_at=request.uploaded_at, answer=said)
-
-
-def said_of(plan: Snapshot, decision: Decision, jobs: list[str]) -> dict[str, Any]:
-    """What is answered, in the form in which the ledger keeps it. No names: a name is said as it is now."""
-    first = decision.first
-    stations, zone = plan.stations, plan.event.zone
-    detail = {key: _plain(value, zone) for key, value in decision.detail.items() if key != "first"}
-    return {
-        "use": {"number": decision.uses, "limit": decision.limit},
-        "first": first and {"id": first.id, "at": first.at.astimezone(zone).isoformat(), "station": first.station,
-                            "station_name": stations[first.station].name if first.station in stations else "",
-                            "station_name_en": stations[first.station].name_en if first.station in stations else ""},
-        "hints": list(decision.hints), "notes": list(decision.notes), "open": list(decision.open), "detail": detail,
-        "print_jobs": jobs,
-    }
-
-
-def _plain(value: Any, zone: ZoneInfo) -> Any:
-    if isinstance(value, Window):
-        return {"opens": value.opens.astimezone(zone).isoformat(), "closes": value.closes.astimezone(zone).isoformat()}
-    return value
 
 
 def _answer_again(work: Batch, row: Any) -> Answer:

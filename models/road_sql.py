@@ -5,7 +5,7 @@ nine. A list travels as one JSON parameter, so a batch of 500 is one statement a
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy.engine import Connection
 
+from models.facts import Entry
+
 _LIST = "(SELECT value FROM json_each(?))"
 _PERSON = ("a.id, a.number, a.name, a.name_en, a.organisation, a.post, a.category_key, a.delegation_id, a.state, a.diet, "
            "a.hint, a.seat, a.table_no, a.room, a.vip, a.phone, a.import_id")
+
 
 def _whole(columns: str, rest: str) -> str:
     """A SELECT whose rows come as one JSON text. The driver lets go of the interpreter at every row it fetches, and
@@ -23,17 +26,19 @@ def _whole(columns: str, rest: str) -> str:
     return f"SELECT json_group_array(json_array({columns})) {rest}"
 
 
-NOW = _whole("plan_revision, roster_revision, epoch, head_floor, (SELECT max(seq) FROM scan), "
-             "(SELECT chain FROM scan ORDER BY seq DESC LIMIT 1)", "FROM event")
-KNOWN = _whole("seq, id, fingerprint, service_key, station_key, holder, attendee_id, direction, quantity, verdict, reason, "
-               "use_no, forced, overrode, conflict, coupon_id, voids, scanned_at, uploaded_at, answer",
-               f"FROM scan WHERE id IN {_LIST}")
-BY_CODE = _whole(f"b.code, b.id, b.revoked_at, {_PERSON}",
+_KNOWN = ("seq, id, fingerprint, service_key, station_key, holder, attendee_id, direction, quantity, verdict, reason, "
+          "use_no, forced, overrode, conflict, coupon_id, voids, scanned_at, uploaded_at, answer")
+LOOK = ("SELECT json_array(plan_revision, roster_revision, epoch, head_floor, (SELECT max(seq) FROM scan), "
+        "(SELECT chain FROM scan ORDER BY seq DESC LIMIT 1), "
+        f"json(({_whole(_KNOWN, f'FROM scan WHERE id IN {_LIST}')}))) FROM event")
+_DID = "seq, id, service_key, scanned_at, station_key, direction, use_no, quantity, coupon_id, voids"
+_OF_ONE = _whole(_DID, "FROM scan WHERE verdict = 'accepted' AND holder = a.id")
+BY_CODE = _whole(f"b.code, b.id, b.revoked_at, json(({_OF_ONE})), {_PERSON}",
                  f"FROM badge b JOIN attendee a ON a.id = b.attendee_id WHERE b.code IN {_LIST}")
 COUPONS = _whole("id, code, service_key, attendee_id, voided_at", f"FROM coupon WHERE code IN {_LIST}")
 PEOPLE = _whole(_PERSON, f"FROM attendee a WHERE a.id IN {_LIST}")
-_ENTRY = "holder, seq, id, service_key, scanned_at, station_key, direction, use_no, quantity, coupon_id, voids"
-HISTORY = _whole(_ENTRY, f"FROM (SELECT {_ENTRY} FROM scan WHERE verdict = 'accepted' AND holder IN {_LIST} ORDER BY seq)")
+HISTORY = _whole(f"holder, {_DID}", f"FROM (SELECT holder, {_DID} FROM scan WHERE verdict = 'accepted' "
+                 f"AND holder IN {_LIST} ORDER BY seq)")
 HELD = _whole("attendee_id, service_key", f"FROM coupon WHERE voided_at IS NULL AND attendee_id IN {_LIST}")
 STARTED = _whole("scan_id", f"FROM print_job WHERE state NOT IN ('queued', 'held', 'cancelled') AND scan_id IN {_LIST}")
 MOVED = _whole("scan_id, quantity", f"FROM stock_move WHERE scan_id IN {_LIST}")
@@ -82,11 +87,11 @@ class KnownRow(NamedTuple):
     answer: Mapping[str, Any]
 
 
-def rows(connection: Connection, sql: str, *lists: Iterable[Any]) -> list[list[Any]]:
+def rows(connection: Connection, sql: str, *lists: Iterable[Any]) -> list[Any]:
     """Runs one of the statements above on the connection's own driver, each list as JSON; values in their order."""
     driver: Any = connection.connection.driver_connection
     text = driver.execute(sql, [msgspec.json.encode(list(one)).decode() for one in lists]).fetchone()[0]
-    found: list[list[Any]] = msgspec.json.decode(text)
+    found: list[Any] = msgspec.json.decode(text)
     return found
 
 
@@ -118,6 +123,12 @@ def stored(column: str, value: Any) -> Any:
 def moment(text: str) -> datetime:
     """A stored moment, aware."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def entry(row: Sequence[Any]) -> Entry:
+    """What somebody did (a row of BY_CODE's or HISTORY's), as the rules read it."""
+    seq, scan_id, service, at, *rest = row
+    return Entry(seq, scan_id, service, moment(at), *rest)
 
 
 def known_row(row: list[Any]) -> KnownRow:

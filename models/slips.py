@@ -13,10 +13,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.engine import Connection
 
 from models import codes
-from models.asks import PersonView, ScanRequest
+from models.asks import Found, PersonView, ScanRequest
 from models.database import now
 from models.facts import ACCEPTED, Decision, Entry, Service
-from models.gather import Found, Gathered
+from models.gather import Gathered
 from models.people import Coupon
 from models.rules import may_have
 from models.scans import PrintJob, Scan

@@ -120,7 +120,7 @@ def test_13_a_batch_costs_a_bounded_number_of_statements(
         desk.batch([scan(code, service) for code in codes_])
         return sum(sql.startswith("SELECT") for sql in said)
     few, many = reads(badges[:2], "signin"), reads(badges[2:60], "signin")
-    assert 3 <= few == many <= 12
+    assert 3 <= many <= few <= 8      # the first batch finds nothing remembered, and reads the tallies too
 
 
 def test_14_in_one_batch_the_same_badge_twice_is_accepted_once_in_the_order_sent(desk: Tablet, badge: str) -> None:
