@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy import func, select
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from console import Console, Failed, command
 from migrations.running import upgrade
 from models import audit as auditing
-from models import care, disclosures
+from models import care, disclosures, purged
 from models.care import CareRefused
 from models.people import Attendee
 from models.runtime import Runtime
@@ -115,7 +116,17 @@ def audit(console: Console) -> None:
         raise Failed("differences", f"{scans} 条记录中发现 {len(differences)} 处不符。"
                                     f" {len(differences)} differences in {scans} scans.",
                      scans=scans, differences=differences)
-    console.done({"scans": scans, "differences": []}, f"{scans} 条记录，全部相符。 All {scans} rows agree.")
+    with runtime.connection() as connection:
+        purge = purged.newest(connection)
+    said = {"purged": purge.at.isoformat()} if purge else {}
+    console.done({"scans": scans, "differences": [], **said}, f"{scans} 条记录，全部相符。 All {scans} rows agree.{_since(purge)}")
+
+
+def _since(purge: Any | None) -> str:
+    if purge is None:
+        return ""
+    return (f"\n个人信息已于 {purge.at:%Y-%m-%d %H:%M} UTC 清除，第 {purge.last_seq} 条以前的记录已匿名，校验链从那时重新开始。"
+            f" Personal data was purged then: rows up to {purge.last_seq} are anonymous, their chain begins anew.")
 
 
 COMMANDS = (backup, restore, golive, audit)

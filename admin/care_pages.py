@@ -22,7 +22,8 @@ from admin.works import Work
 from guard import may
 from models import audit as auditing
 from models import care as caring
-from models import disclosures, exports
+from models import disclosures, exports, purged
+from models.event import Event
 from models.people import Attendee
 from models.runtime import Runtime
 from models.scans import PrintJob, Scan
@@ -61,9 +62,10 @@ def care() -> str:
     plan = runtime.plan(fresh=True)
     with runtime.connection() as connection:
         scans = connection.execute(select(func.count()).select_from(Scan)).scalar_one()
+        closed, purge = connection.execute(select(Event.closed_at)).scalar_one(), purged.newest(connection)
     files = kept(runtime.data)
     zone = plan.event.zone
-    return render_template("admin/care.html", plan=plan, scans=scans, files=files, endings=ENDINGS,
+    return render_template("admin/care.html", plan=plan, scans=scans, files=files, endings=ENDINGS, closed=closed, purge=purge,
                            newest=next((one for one in files if one.why == "backup"), None),
                            local=lambda at: at.astimezone(zone), now=datetime.now(UTC))
 
@@ -102,14 +104,14 @@ def golive() -> Response:
 @may("coordinator")
 def make_backup() -> Response:
     """A copy of the event, while everything goes on."""
-    return _begin("backup", partial(_backup, guard.runtime()))
+    return begin("backup", partial(_backup, guard.runtime()))
 
 
 @pages.post("/admin/care/audit")
 @may("coordinator")
 def run_audit() -> Response:
     """Recounts everything from the ledger."""
-    return _begin("audit", partial(_audit, guard.runtime()))
+    return begin("audit", partial(_audit, guard.runtime()))
 
 
 @pages.post("/admin/care/export")
@@ -121,7 +123,7 @@ def make_export() -> Response:
         abort(404)
     if what != "counts":
         _note(f"export_{what}", Attendee if what == "roster" else Scan)
-    return _begin("export", partial(_export, guard.runtime(), what), file=f"{what}.{ending}")
+    return begin("export", partial(_export, guard.runtime(), what), file=f"{what}.{ending}")
 
 
 def _note(purpose: str, table: type) -> None:
@@ -134,7 +136,8 @@ def _note(purpose: str, table: type) -> None:
     guard.runtime().writer.do(write)
 
 
-def _begin(what: str, run: Callable[[Work], Any], **about: Any) -> Response:
+def begin(what: str, run: Callable[[Work], Any], **about: Any) -> Response:
+    """Starts a piece of work and goes to where its progress and outcome are shown."""
     work = works.works().add(works.mine(), KIND, what=what, **about)
     works.works().start(work, run)
     return redirect(url_for("admin.care_work", key=work.id), 303)
@@ -163,7 +166,9 @@ def _export(runtime: Runtime, what: str, work: Work) -> int:
 def care_work(key: str) -> str:
     """How far it is, then what came of it."""
     work = works.of(key, KIND)
-    return render_template("admin/care_done.html", work=work, what=work.about["what"], limit=DIFFERENCES,
+    with guard.runtime().connection() as connection:
+        purge = purged.newest(connection)
+    return render_template("admin/care_done.html", work=work, what=work.about["what"], limit=DIFFERENCES, purge=purge,
                            error="" if work.running else works.why(work.error),
                            url=url_for("admin.care_progress", key=key), after=url_for("admin.care_work", key=key))
 

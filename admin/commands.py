@@ -9,10 +9,11 @@ from admin import (
     demo_commands,
     event_commands,
     export_commands,
+    purge_commands,
     roster_commands,
     staff_commands,
 )
 
 COMMANDS: tuple[click.Command, ...] = (
     *event_commands.COMMANDS, *demo_commands.COMMANDS, *roster_commands.COMMANDS, *staff_commands.COMMANDS,
-    *badge_commands.COMMANDS, *export_commands.COMMANDS, *care_commands.COMMANDS)
+    *badge_commands.COMMANDS, *export_commands.COMMANDS, *care_commands.COMMANDS, *purge_commands.COMMANDS)

@@ -14,6 +14,7 @@ from admin import (
     person_pages,
     plan_import,
     plan_pages,
+    purge_pages,
     refusals,
     roster_pages,
     shell,
@@ -24,5 +25,5 @@ from admin.room import pages
 
 __all__ = [
     "badge_pages", "board", "care_pages", "dashboard", "disclosure_pages", "import_pages", "language", "ledger_pages", "login", "pages",
-    "person_pages", "plan_import", "plan_pages", "refusals", "roster_pages", "shell", "staff_pages", "station_pages",
+    "person_pages", "plan_import", "plan_pages", "purge_pages", "refusals", "roster_pages", "shell", "staff_pages", "station_pages",
 ]

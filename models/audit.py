@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from models import chain
+from models import chain, purged
 from models.event import Event
 from models.facts import ACCEPTED, Entry
 from models.gather import TALLY_FIELDS
@@ -59,9 +59,10 @@ def _file(connection: Connection) -> Iterator[Difference]:
 
 
 def _rows(connection: Connection, progress: Progress | None) -> Iterator[Difference]:
-    """The chain, row by row, and whether any row is missing."""
+    """The chain, row by row, and whether any row is missing. After a purge it grows out of the purge's record."""
     head_floor = connection.execute(select(Event.head_floor)).scalar_one()
-    before_seq, before = head_floor, chain.START
+    first = connection.execute(select(func.min(_S.c.seq))).scalar() or 0
+    before_seq, before = head_floor, purged.chain_start(connection, first)
     for rows in _chunks(connection):
         for seq, row in rows:
             if seq != before_seq + 1:
