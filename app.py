@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask
 from flask_babel import Babel
 from flask_migrate import Migrate
 from sqlalchemy import select
 
+import errors
 import guard
+import headers
 import sessions
 from admin import views as admin_views
 from cli import cli
@@ -30,10 +32,12 @@ from printers import views as printer_views
 ROOT = Path(__file__).resolve().parent
 CATALOGUES = ("kiosk", "admin", "printers", "models")
 BODY_LIMIT = 2 * 1024 * 1024            # of any request but an upload, which says its own
+FORM_MEMORY = 500_000                   # bytes of a form's fields; a plan's text says its own
+FORM_PARTS = 1000                       # the largest form, a plan's service with its windows, has two hundred
 migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True)
 
 
-class Application(Flask):
+class Application(errors.Incidents):
     """Flask whose views are ordinary functions: it need not ask of each, at each request, whether it is one."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,6 +53,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config.update(
         SQLALCHEMY_DATABASE_URI=database_uri(data),
         SESSION_COOKIE_SAMESITE="Lax",
+        # FLASK_DEBUG in the environment of the laptop must not show strangers our inside.
+        DEBUG=False, PROPAGATE_EXCEPTIONS=bool(app.config["TESTING"]),
+        MAX_FORM_MEMORY_SIZE=FORM_MEMORY, MAX_FORM_PARTS=FORM_PARTS,
         # What was to be written holds names, phones and codes: an error must not carry it into the log (law 8).
         SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 40, "max_overflow": 240, "hide_parameters": True},
         BABEL_DEFAULT_LOCALE="zh", BABEL_DOMAIN=";".join(CATALOGUES),
@@ -64,24 +71,11 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.extensions["huiwu.live"] = live.Hub(runtime)
     app.config["SECRET_KEY"] = app.config.get("SECRET_KEY") or _secret(data, runtime)
     guard.install(app)
-    app.after_request(add_headers)
+    headers.install(app)
+    errors.install(app)
     for room in (openapi.api, kiosk_routes.pages, admin_views.pages, printer_views.pages):
         app.register_blueprint(room)
     return app
-
-
-CSP = ("default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data: blob:; object-src 'none'; "
-       "base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
-HEADERS = (("Content-Security-Policy", CSP), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
-
-
-def add_headers(answer: Response) -> Response:
-    """On every answer, static ones too (a worker takes its policy from its own file)."""
-    for name, value in HEADERS:
-        answer.headers.add(name, value)     # nobody sets them before us; `setdefault` would look four times
-    if request.endpoint != "static" and "Cache-Control" not in answer.headers:
-        answer.headers.add("Cache-Control", "no-store")
-    return answer
 
 
 def create_tables(data: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 from flask import (
     Flask,
@@ -24,21 +25,23 @@ from flask import (
 )
 from flask_babel import gettext as _
 from flask_limiter.util import get_remote_address
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy import select
 
-from models import codes
+from models import codes, sign_ins
 from models.database import now
 from models.devices import Grant
-from models.people import Staff, StaffSession
+from models.people import Staff
 from models.runtime import Runtime
 from models.snapshot import DeviceView, StationView
 from sessions import STAFF_COOKIE, STATION_COOKIE, Sessions, here, read
-from throttle import limiter, places
+from throttle import limiter, of_known, places
+from tries import Budgets
 
 F = TypeVar("F", bound=Callable[..., Any])
 ROLES = ("staff", "lead", "coordinator")
 MODES = ("kiosk", "gate", "desk", "board")
+GRANTERS = ("lead", "coordinator")       # whose PIN lets a tablet force and undo late
 SAFE = ("GET", "HEAD", "OPTIONS")
 csrf = CSRFProtect()
 
@@ -70,6 +73,11 @@ def staff() -> Staff | None:
     return g.staff
 
 
+def budgets() -> Budgets:
+    """How often secrets may be tried at this application."""
+    return cast(Budgets, current_app.extensions["huiwu.tries"])
+
+
 def granted() -> Staff | None:
     """The lead or coordinator whose grant for this tablet is on the request."""
     kept, asked = here()
@@ -85,7 +93,7 @@ def _holder(grant: str | None, device: DeviceView | None) -> Staff | None:
         row = session.execute(
             select(Staff).join(Grant, Grant.staff_id == Staff.id).where(
                 Grant.token_hash == codes.digest(grant), Grant.device_id == device.id, Grant.expires_at > now(),
-                Staff.disabled_at.is_(None))).scalar()
+                Staff.disabled_at.is_(None), Staff.role.in_(GRANTERS))).scalar()
         if row is not None:
             session.expunge(row)
         return row
@@ -95,17 +103,18 @@ def install(app: Flask) -> None:
     """Puts the gate in front of every view of an application."""
     app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
-    app.config.setdefault("WTF_CSRF_SSL_STRICT", False)     # asks for a Referer, which our pages do not send
+    app.config.setdefault("WTF_CSRF_SSL_STRICT", False)     # asks for a Referer; `_refuse_other_sites` asks for better
     csrf.init_app(app)
     app.session_interface = Sessions()
     limiter.init_app(app)
+    app.extensions["huiwu.tries"] = Budgets(app.config.get("RATELIMIT_ENABLED", True))
     app.before_request(_admit)
     app.teardown_request(_leave_place)
 
 
 def _admit() -> Any:
     kept, asked = here()
-    kept.device, kept.station, kept.staff = None, None, None
+    kept.device = kept.station = kept.staff = kept.sign_in = kept.confirmed_at = None
     if asked.endpoint is None or asked.endpoint == "static":
         return None
     view = current_app.view_functions[asked.endpoint]
@@ -118,28 +127,46 @@ def _admit() -> Any:
         return _turn_away()
     if asked.method in SAFE:
         return None
-    if kept.device is None and kept.staff is None and not _has_place():
+    if not _has_place(kept):
         return _busy()
     # A bearer token is not sent by a stranger's page; a cookie is, so whoever leans on one shows the page's token.
-    if not asked.authorization and _leans_on_cookie(allowed):
-        csrf.protect()
+    # Any other Authorization is typed into an address by whoever likes, and proves nothing.
+    if asked.authorization is None or asked.authorization.type != "bearer":
+        _refuse_other_sites(asked)
+        if _leans_on_cookie(allowed):
+            csrf.protect()
     return None
+
+
+def _refuse_other_sites(asked: Request) -> None:
+    """Refuses what the browser says was sent by another site's page. Browsers over https and at localhost always say
+    so themselves; older ones and plain http name the origin. Programs say neither."""
+    site, origin = asked.headers.get("Sec-Fetch-Site"), asked.headers.get("Origin")
+    if site not in (None, "same-origin", "none") or (site is None and origin and urlsplit(origin).netloc != asked.host):
+        raise CSRFError("another site's page")
 
 
 def _leans_on_cookie(allowed: frozenset[str]) -> bool:
     return "anyone" not in allowed or request.blueprint != "api"
 
 
-def _has_place() -> bool:
-    address = get_remote_address()
-    if places.take(address):
-        g.place = address
-    return "place" in g
+def _has_place(kept: Any) -> bool:
+    if kept.device is not None:
+        room, caller = of_known, f"device-{kept.device.id}"
+    elif kept.staff is not None:
+        room, caller = of_known, f"staff-{kept.staff.id}"
+    else:
+        room, caller = places, get_remote_address()
+    if room.take(caller):
+        kept.place = room, caller
+        return True
+    return False
 
 
 def _leave_place(_error: BaseException | None) -> None:
-    if "place" in g:
-        places.give(g.pop("place"))
+    place = g.pop("place", None)
+    if place is not None:
+        place[0].give(place[1])
 
 
 def _busy() -> Any:
@@ -162,18 +189,18 @@ def _recognise(kept: Any, asked: Request) -> None:
             kept.device, kept.station = found
     session = read(STAFF_COOKIE, asked) if by_cookie else None
     if session:
-        kept.staff = _signed_in(session)
+        found_person = _signed_in(codes.digest(session))
+        if found_person:
+            kept.sign_in = codes.digest(session)
+            kept.staff, kept.confirmed_at = found_person
 
 
-def _signed_in(token: str) -> Staff | None:
+def _signed_in(token_hash: str) -> tuple[Staff, datetime | None] | None:
     with runtime().reading() as session:
-        person = session.execute(
-            select(Staff).join(StaffSession, StaffSession.staff_id == Staff.id).where(
-                StaffSession.token_hash == codes.digest(token), StaffSession.expires_at > now(),
-                Staff.disabled_at.is_(None))).scalar()
-        if person is not None:
-            session.expunge(person)
-        return person
+        found = sign_ins.of_token(session, token_hash, runtime().asked)
+    if found is not None:
+        runtime().asked[token_hash] = now()
+    return found
 
 
 def _is_allowed(kept: Any, allowed: frozenset[str]) -> bool:

@@ -6,7 +6,6 @@ A try is counted before it is judged: counted afterwards, sixty at once would al
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -17,6 +16,8 @@ from flask_limiter.util import get_remote_address
 
 STRANGERS = 32              # forms of nobody we know under way at once, of the server's 256 threads
 OF_ONE_ADDRESS = 8
+KNOWN = 192                 # of tablets and people we know: some threads are left for whoever only looks
+OF_ONE_KNOWN = 24           # a stolen tablet's token holds no more; a tablet has three under way at most
 
 
 class Limits(Limiter):
@@ -53,24 +54,33 @@ limiter = Limits(get_remote_address, storage_uri="memory://", headers_enabled=Tr
 
 
 class Places:
-    """Places for strangers' forms. Whoever sends half a form and waits holds a thread: 300 such held up every tablet."""
+    """Places for forms under way. Whoever sends half a form and waits holds a thread: 300 such held up every tablet."""
 
-    def __init__(self) -> None:
-        self._taken: Counter[str] = Counter()
+    def __init__(self, in_all: int | None = None, of_one: int | None = None) -> None:
+        """Without numbers: strangers' places."""
+        self._in_all, self._of_one = in_all, of_one
+        self._taken: dict[str, int] = {}
+        self._sum = 0
         self._lock = threading.Lock()
 
-    def take(self, address: str) -> bool:
-        """A place for a form from an address, if there is one."""
+    def take(self, caller: str) -> bool:
+        """A place for a form of this caller, if there is one."""
         with self._lock:
-            if self._taken.total() >= STRANGERS or self._taken[address] >= OF_ONE_ADDRESS:
+            mine = self._taken.get(caller, 0)
+            if self._sum >= (self._in_all or STRANGERS) or mine >= (self._of_one or OF_ONE_ADDRESS):
                 return False
-            self._taken[address] += 1
+            self._taken[caller] = mine + 1
+            self._sum += 1
             return True
 
-    def give(self, address: str) -> None:
+    def give(self, caller: str) -> None:
         """The form was answered."""
         with self._lock:
-            self._taken -= Counter((address,))
+            self._sum -= 1
+            self._taken[caller] -= 1
+            if not self._taken[caller]:
+                del self._taken[caller]
 
 
 places = Places()
+of_known = Places(KNOWN, OF_ONE_KNOWN)
