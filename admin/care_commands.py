@@ -14,6 +14,7 @@ from migrations.running import upgrade
 from models import audit as auditing
 from models import care, disclosures, purged
 from models.care import CareRefused
+from models.files import private_folder
 from models.people import Attendee
 from models.runtime import Runtime
 from serving import holding
@@ -68,7 +69,7 @@ def restore(console: Console, file: Path) -> None:
 
     例 Example: python app.py restore backups/huiwu-20261205-120000.db
     """
-    console.data.mkdir(parents=True, exist_ok=True)
+    private_folder(console.data)
     with holding(console.data):
         try:
             made, kept = care.restore(console.data, file, upgrade)

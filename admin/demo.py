@@ -21,6 +21,7 @@ from admin.samples_plan import demo_plan
 from console import Failed
 from models import plan_file, plan_store
 from models.database import database_path
+from models.files import private_folder
 from models.plan_types import Plan
 from models.recount import rewrite_tallies
 from models.runtime import Runtime
@@ -43,7 +44,7 @@ def prepare(data: Path, moment: datetime, holding: Callable[[Path], AbstractCont
                                          " That folder holds a real event; choose another --data folder.")
         if made_on == today:
             return False
-    data.mkdir(parents=True, exist_ok=True)
+    private_folder(data)
     with holding(data):
         _throw_away(data)
         (data / MARK).write_text(json.dumps({"made_on": today}))

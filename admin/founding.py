@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from migrations.running import upgrade
 from models import plan_store
 from models.database import database_path, database_uri
-from models.files import sync
+from models.files import private_folder, sync
 from models.plan_types import Plan
 from models.runtime import Runtime
 
@@ -29,7 +29,7 @@ def found(data: Path, plan: Plan, fill: Callable[[Runtime], T]) -> tuple[dict[st
         raise FileExistsError(database_path(data))
     new = [folder for folder in (data, *data.parents) if not folder.exists()]
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        private_folder(data)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=data) as workshop:
             made = _build(Path(workshop), plan, fill)
             if database_path(data).exists():

@@ -9,6 +9,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from models.files import FILE_MODE
+
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -21,6 +23,7 @@ def config() -> Config:
 
 def upgrade(path: Path) -> None:
     """Brings the database file (a new one if it is not there) to this program's tables, all or nothing."""
+    path.touch(FILE_MODE)           # SQLite gives its log and its index the mode of the file
     engine = create_engine(f"sqlite:///{path}", execution_options={"writes": True})
     try:
         with engine.begin() as connection:

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from models.database import database_path, now
 from models.event import Event
-from models.files import replacing, stamped, sync
+from models.files import private_folder, replacing, stamped, sync
 from models.people import Coupon
 from models.runtime import Runtime
 from models.scans import PrintJob, Scan, StockMove, Tally
@@ -55,7 +55,7 @@ def backup(data: Path, to: Path | None = None, step: Step | None = None) -> Copy
     target = to or _backup_name(data)
     if target.exists():
         raise CareRefused("file_exists", f"{target} 已经存在，换一个文件名。 The file exists; choose another name.")
-    with replacing(target) as beside:
+    with replacing(target, private=True) as beside:
         copy_database(database_path(data), beside, step)
         made = look_into(beside)
     return Copy(target, made.head, made.epoch)
@@ -63,7 +63,7 @@ def backup(data: Path, to: Path | None = None, step: Step | None = None) -> Copy
 
 def _backup_name(data: Path) -> Path:
     folder = data / BACKUPS
-    folder.mkdir(exist_ok=True)
+    private_folder(folder)
     return stamped(folder, "huiwu", now().astimezone())
 
 
@@ -107,9 +107,9 @@ def restore(data: Path, file: Path, upgrade: Callable[[Path], None]) -> tuple[Co
     if not file.is_file():
         raise CareRefused("no_file", f"找不到备份文件 {file}。 There is no such file.")
     look_into(file)
-    data.mkdir(parents=True, exist_ok=True)
+    private_folder(data)
     path = database_path(data)
-    with replacing(path) as beside:
+    with replacing(path, private=True) as beside:
         made = _made_ready(file, beside, upgrade)
         kept = _put_aside(data, path)
     return Copy(path, made.head, made.epoch), kept
@@ -175,7 +175,7 @@ def go_live(runtime: Runtime) -> tuple[int, Path]:
         scans = session.scalar(select(func.count()).select_from(Scan)) or 0
         head = session.scalar(select(func.max(Scan.seq))) or 0
         aside = stamped(runtime.data, "trial", now().astimezone())
-        with replacing(aside) as beside:
+        with replacing(aside, private=True) as beside:
             copy_database(database_path(runtime.data), beside)
             look_into(beside)
         for table in (Scan, PrintJob, StockMove, Coupon):

@@ -10,12 +10,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+FOLDER_MODE, FILE_MODE = 0o700, 0o600      # of what holds personal data: its owner's alone, where a system knows owners
+
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """A temporary path in the target's folder; it becomes the target at the end, or goes away with an error."""
+def replacing(target: Path, private: bool = False) -> Iterator[Path]:
+    """A temporary path in the target's folder; it becomes the target at the end, or goes away with an error. `private`:
+    nobody else may read it from its first byte on."""
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
+        if private:
+            beside.touch(FILE_MODE)
         yield beside
         sync(beside)
         beside.replace(target)
@@ -33,6 +38,15 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def private_folder(folder: Path) -> None:
+    """Makes a folder that nobody else may look into. One that was there is closed to others while it is empty, and else
+    stays as its owner has it: it may hold more than ours."""
+    if not folder.exists():
+        folder.mkdir(FOLDER_MODE, parents=True)
+    elif os.name != "nt" and not any(folder.iterdir()):
+        folder.chmod(FOLDER_MODE)
 
 
 def stamped(folder: Path, word: str, at: datetime, ending: str = ".db") -> Path:

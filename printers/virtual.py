@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from models.files import FOLDER_MODE
 from printers.channels import ChannelError, left
 from printers.emulator import Emulator
 from printers.status import Problem
@@ -23,7 +24,7 @@ def set_problem(folder: Path, problem: Problem | None) -> None:
     if problem is None:
         (folder / STATE).unlink(missing_ok=True)
     elif problem in SETTABLE:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
         (folder / STATE).write_text(problem.name, encoding="utf-8")
     else:
         raise ValueError(f"a virtual printer cannot have {problem.name}")
@@ -76,7 +77,7 @@ class VirtualChannel:
     def _keep(self, image: Image.Image) -> None:
         """A second slip of the same job gets a name of its own: a doubled slip must be seen."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
             copies = [self.folder / f"{self.job}.png", *(self.folder / f"{self.job}-{n}.png" for n in range(2, 100))]
             path = next(path for path in copies if not path.exists())
             part = path.with_suffix(".part")
