@@ -83,7 +83,7 @@ def gather(connection: Connection, memory: Memory, requests: Sequence[Request], 
 
 def _read_histories(connection: Connection, facts: Gathered, holders: set[int]) -> None:
     """What holders did, of those of whom it is not known."""
-    strangers = holders - facts.history.keys()
+    strangers = {holder for holder in holders if holder not in facts.history}
     if strangers:
         facts.history.update({holder: [] for holder in strangers})
         for holder, *row in road_sql.rows(connection, road_sql.HISTORY, strangers):
@@ -125,17 +125,18 @@ def _is_seen(facts: Gathered, row: Sequence[Any]) -> bool:
 def _identify(connection: Connection, facts: Gathered, kept: Kept, scans: Iterable[ScanRequest]) -> None:
     wanted = {s.code for s in scans if s.code is not None and codes.is_code(s.code)}
     badges = {c for c in wanted if c.startswith(codes.BADGE)}
-    strangers = badges - kept.badges.keys()
+    strangers = {code for code in badges if code not in kept.badges}     # `badges - keys()` would walk all that is kept
     for code, badge_id, revoked_at, did, *person in (
             road_sql.rows(connection, road_sql.BY_CODE, strangers) if strangers else ()):
         if _is_seen(facts, person):
             view = person_view(person)
             kept.badges[code] = Found(view.id, view, badge_id, None, revoked_at is not None)
             facts.history.setdefault(view.id, sorted(map(road_sql.entry, did), key=lambda entry: entry.seq))
-    for code in badges & kept.badges.keys():
-        found = facts.found[code] = kept.badges[code]
-        if found.person is not None:
-            facts.people[found.person.id] = found.person
+    for code in badges:
+        if (found := kept.badges.get(code)) is not None:
+            facts.found[code] = found
+            if found.person is not None:
+                facts.people[found.person.id] = found.person
     coupons = [c for c in wanted if c.startswith(codes.COUPON)]
     for coupon_id, code, service, attendee_id, voided_at in (
             road_sql.rows(connection, road_sql.COUPONS, coupons) if coupons else ()):
