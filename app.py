@@ -22,7 +22,7 @@ import headers
 import sessions
 from admin import views as admin_views
 from cli import cli
-from kiosk import live, openapi
+from kiosk import health, live, openapi
 from kiosk import routes as kiosk_routes
 from models.database import database_path, database_uri, db
 from models.event import Event
@@ -69,6 +69,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     with app.app_context():
         runtime = app.extensions["huiwu"] = Runtime(db.engine, data)
     app.extensions["huiwu.live"] = live.Hub(runtime)
+    app.extensions["huiwu.pulse"] = health.Pulse(runtime.ledger.check)
     app.config["SECRET_KEY"] = app.config.get("SECRET_KEY") or _secret(data, runtime)
     guard.install(app)
     headers.install(app)

@@ -72,7 +72,7 @@ def not_recorded(_error: NotRecorded) -> Response:
 def healthz() -> Response:
     """Whether the ledger can be written, and its head."""
     try:
-        head = guard.runtime().ledger.check()
+        head = current_app.extensions["huiwu.pulse"].head()
     except NotRecorded:
         return refuse(503, "not_writable", _("账本无法写入，请检查磁盘"))
     return say({"status": "ok", "version": VERSION, "head": head})
