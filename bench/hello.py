@@ -18,7 +18,8 @@ if __name__ == "__main__":
     from granian import Granian
     from granian.constants import Interfaces
 
-    from serving import BACKPRESSURE, THREADS
+    import serving
 
     Granian("bench.hello:app", address="127.0.0.1", port=int(sys.argv[1]), interface=Interfaces.WSGI, workers=1,
-            blocking_threads=THREADS, backpressure=BACKPRESSURE, websockets=False, log_enabled=False).serve()
+            blocking_threads=serving.THREADS, backpressure=getattr(serving, "BACKPRESSURE", 4096), websockets=False,
+            log_enabled=False).serve()

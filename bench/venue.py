@@ -14,15 +14,15 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from bench.load import request
+from bench.load import Run, request
 from models import codes
 from models.database import now
 from models.devices import Device
@@ -32,6 +32,20 @@ from models.people import Attendee, Badge
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "bench-token"
 SERVICES = ("signin", "bag", "lunch", "dinner", "s1")
+
+
+class Place(NamedTuple):
+    """An event in its data folder, and its people's badge codes."""
+
+    folder: Path
+    badges: list[str]
+
+
+class Server(NamedTuple):
+    """A server that runs: its port, and its process group (the id of its first process)."""
+
+    port: int
+    group: int
 
 
 def fill(session: Session, people: int) -> list[str]:
@@ -79,25 +93,25 @@ def hellos() -> Iterator[bytes]:
 
 
 @contextmanager
-def event(people: int) -> Iterator[tuple[Path, list[str]]]:
+def event(people: int, cache: Path | None = None) -> Iterator[Place]:
     """A data folder with so many people."""
     from app import create_app, create_tables
 
-    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=cache))
     try:
         create_tables(folder)
         app = create_app({"DATA": folder})
         runtime: Any = app.extensions["huiwu"]
         badges = runtime.writer.do(lambda session: fill(session, people))
         runtime.engine.dispose()
-        yield folder, badges
+        yield Place(folder, badges)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def running(command: list[str], port: int, path: str) -> Iterator[int]:
-    """A server in a process of its own, ready when it answers; gone at the end."""
+def running(command: list[str], port: int, path: str) -> Iterator[Server]:
+    """A server in a process group of its own, ready when it answers; gone at the end."""
     server = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         for _ in range(600):
@@ -108,19 +122,20 @@ def running(command: list[str], port: int, path: str) -> Iterator[int]:
                 time.sleep(0.05)
         else:
             raise RuntimeError(f"{command} does not answer")
-        yield port
+        yield Server(port, server.pid)
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
-def huiwu(folder: Path) -> Any:
-    """Our server on a data folder."""
+def huiwu(folder: Path) -> AbstractContextManager[Server]:
+    """Our server on a data folder, by plain http as the references are."""
     port = free_port()
-    return running(["app.py", "--data", str(folder), "serve", "--host", "127.0.0.1", "--port", str(port)], port, "/healthz")
+    return running(["app.py", "--data", str(folder), "serve", "--http", "--host", "127.0.0.1", "--port", str(port)], port,
+                   "/healthz")
 
 
-def hello() -> Any:
+def hello() -> AbstractContextManager[Server]:
     """The reference server."""
     port = free_port()
     return running(["-m", "bench.hello", str(port)], port, "/")
@@ -130,3 +145,11 @@ def free_port() -> int:
     """A port that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def checked(done: Run) -> Run:
+    """A run whose answers were all 200: otherwise its figures would not mean anything."""
+    wrong = set(done.statuses) - {200}
+    if wrong:
+        raise SystemExit(f"answers with status {wrong}: the figures would not mean anything")
+    return done
