@@ -206,11 +206,12 @@ class Anonymiser:
     def _ledger(self) -> None:
         """Every row again with what is left of it, linked from the record of this purge."""
         last = self.connection.execute(select(_S.c.seq, _S.c.chain).order_by(_S.c.seq.desc()).limit(1)).first()
-        if last is None:
-            return
+        last_seq, end = (last.seq, last.chain) if last else (0, chain.START)
+        self.connection.execute(insert(purged.Purged).values(
+            at=self.at, people=len(self._people), last_seq=last_seq, chain_before=end))
         total = self.connection.execute(select(func.count()).select_from(Scan)).scalar_one()
         choices = self._choices()
-        before, seq, done = purged.start_after(self.at, last.chain, last.seq), -1, 0
+        before, seq, done = purged.start_after(self.at, end, last_seq), -1, 0
         while rows := list(self.connection.execute(select(_S).where(_S.c.seq > seq).order_by(_S.c.seq).limit(CHUNK))):
             fresh = []
             for row in rows:
@@ -220,8 +221,6 @@ class Anonymiser:
             self._rewrite(fresh)
             seq, done = rows[-1].seq, done + len(rows)
             self.step("ledger", done, total)
-        self.connection.execute(insert(purged.Purged).values(
-            at=self.at, people=len(self._people), last_seq=last.seq, chain_before=last.chain))
         self.change.anonymised["scan"] = total
 
     def _scan(self, row: Any, choices: Mapping[str, set[str]]) -> dict[str, Any]:
