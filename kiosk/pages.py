@@ -5,24 +5,21 @@ from typing import Any
 
 from flask import Response, g, redirect, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from flask_babel import lazy_gettext
 from werkzeug.exceptions import HTTPException
 
 import guard
 import sessions
 from guard import may
-from kiosk import pairing
-from kiosk.api import GRANTERS, PIN_TRIES
-from kiosk.room import device_id, each_device, page, pages
+from kiosk import pairing, tried
+from kiosk.room import device_id, page, pages
 from kiosk.station import station_news
-from models.people import Staff
 from models.writer import NotRecorded
 from sessions import STATION_COOKIE
-from throttle import limiter
 
 YEAR_SECONDS = 365 * 24 * 3600
 PAGES = {"kiosk": "kiosk/kiosk.html", "gate": "kiosk/gate.html", "desk": "kiosk/desk.html"}
+NOT_A_LEAD = lazy_gettext("组长姓名或 PIN 不对")
 _DEVICES = ("iPad", "iPhone", "Android", "Windows", "Macintosh", "CrOS", "Linux")   # Android says Linux too
 
 
@@ -43,19 +40,15 @@ def pair() -> Response:
 
 
 @pages.post("/pair")
-@limiter.limit("30/minute", deduct_when=lambda answer: answer.status_code != 303)
 @may("anyone")
 def redeem() -> Any:
-    """A pairing code makes this device a tablet of its station. A tablet that was one before leaves its old station."""
+    """A pairing code makes this device a tablet of its station. A tablet that was one before leaves its old
+    station; a kiosk does so for a lead only."""
     typed, name, old = _digits(request.form.get("code", "")), _device_name(), g.device
-
-    def change(session: Session) -> str:
-        token, _key = pairing.redeem(session, typed, name)
-        if old is not None:
-            pairing.revoke(session, old.id)
-        return token
+    if not _may_leave():
+        return page("kiosk/pair.html", 403, code=typed, problem=NOT_A_LEAD, now_at=g.station)
     try:
-        token = guard.runtime().writer.do(change)
+        token, _key = tried.pair(typed, name, old.id if old is not None else None)
     except pairing.PairingRefused as refused:
         status = 404 if refused.reason == "unknown" else 410
         return page("kiosk/pair.html", status, code=typed, problem=_why(refused.reason), now_at=g.station)
@@ -83,13 +76,12 @@ def leaving() -> Response:
 
 
 @pages.post("/station/leave")
-@limiter.limit(PIN_TRIES, key_func=each_device)
 @may("kiosk", "gate", "desk", "board")
 def leave() -> Any:
     """Ends this tablet's pairing."""
     here = guard.station()
-    if here.mode == "kiosk" and not _lead_is_here(request.form.get("name", ""), request.form.get("pin", "")):
-        return page("kiosk/leave.html", 403, here=here, problem=_("组长姓名或 PIN 不对"))
+    if not _may_leave():
+        return page("kiosk/leave.html", 403, here=here, problem=NOT_A_LEAD)
     device = device_id()
     guard.runtime().writer.do(lambda session: pairing.revoke(session, device))
     answer = redirect(url_for("kiosk.pair"), 303)
@@ -100,8 +92,10 @@ def leave() -> Any:
 @pages.errorhandler(429)
 def too_often(_error: HTTPException) -> Any:
     """Somebody tries code after code."""
-    if g.station is None or request.endpoint == "kiosk.redeem":
-        return page("kiosk/pair.html", 429, problem=_("试得太多了，请等一分钟再试"))
+    if request.endpoint == "kiosk.redeem":
+        said = (_("有人在乱试配对码，短码暂停使用。请会务组重新生成一个，新码更长") if g.station is None
+                else _("试得太多了，请等一分钟再试"))
+        return page("kiosk/pair.html", 429, problem=said, now_at=g.station)
     return page("kiosk/problem.html", 429, message=_("试得太多了，请等一分钟再试"))
 
 
@@ -113,10 +107,11 @@ def not_recorded(_error: NotRecorded) -> Any:
     return answer
 
 
-def _lead_is_here(name: str, pin: str) -> bool:
-    with guard.runtime().reading() as session:
-        person = session.scalars(select(Staff).where(Staff.name == name.strip(), Staff.disabled_at.is_(None))).first()
-        return pairing.check_secret(person, pin[:200]) and person is not None and person.role in GRANTERS
+def _may_leave() -> bool:
+    """Whether this device may become something else: a kiosk, where strangers stand, only with a lead's PIN."""
+    if g.station is None or g.station.mode != "kiosk":
+        return True
+    return tried.lead_beside(request.form.get("name", ""), request.form.get("pin", ""))
 
 
 def _why(reason: str) -> str:

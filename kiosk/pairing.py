@@ -3,14 +3,11 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from models import codes
@@ -18,13 +15,27 @@ from models.database import now
 from models.devices import Device, Grant, PairingCode
 from models.event import Station, touch
 from models.people import Staff
+from pins import HOUSE, Gate, hash_secret, is_right
 
+__all__ = [
+    "CODE_MINUTES",
+    "GRANT_MINUTES",
+    "SERVED_AT",
+    "NewCode",
+    "PairingRefused",
+    "address",
+    "check_secret",
+    "digits_of",
+    "grant",
+    "hash_secret",
+    "new_code",
+    "redeem",
+    "revoke",
+]
 CODE_MINUTES = 10
+SHORT, LONG = 6, 10          # digits of a code: while somebody guesses, only long ones are given out and taken
 GRANT_MINUTES = 5
 SERVED_AT = "served.json"    # in the data folder: where the running server said it can be reached
-_hasher = PasswordHasher()
-_AT_ONCE = threading.BoundedSemaphore(2)    # each takes 64 MB (RFC 9106): sixty guesses at once took 3.5 GB
-_NOBODY = _hasher.hash("nobody")   # checked when the name is unknown, so that both take the same time
 
 
 class PairingRefused(Exception):
@@ -44,18 +55,23 @@ class NewCode:
     expires_at: datetime
 
 
-def new_code(session: Session, station: str) -> NewCode:
-    """Makes a code of six digits for a station, good once and for ten minutes. KeyError: no such station."""
+def new_code(session: Session, station: str, length: int = SHORT) -> NewCode:
+    """Makes a code of six (or more) digits for a station, good once and for ten minutes. KeyError: no such station."""
     if session.get(Station, station) is None:
         raise KeyError(station)
     expires = now() + timedelta(minutes=CODE_MINUTES)
     while True:
-        digits = f"{secrets.randbelow(1_000_000):06d}"
+        digits = f"{secrets.randbelow(10 ** length):0{length}d}"
         taken = select(PairingCode.id).where(PairingCode.code_hash == codes.digest(digits))
         if session.execute(taken).first() is None:
             break
     session.add(PairingCode(station_key=station, code_hash=codes.digest(digits), expires_at=expires))
-    return NewCode(station, f"{digits[:3]} {digits[3:]}", expires)
+    return NewCode(station, f"{digits[:3]} {digits[3:6]} {digits[6:]}".rstrip(), expires)
+
+
+def digits_of(typed: str) -> str:
+    """The digits of a code as somebody typed it."""
+    return "".join(c for c in codes.clean(typed) if c.isdecimal())
 
 
 def address(data: Path, code: str) -> str:
@@ -67,16 +83,21 @@ def address(data: Path, code: str) -> str:
     return f"{base}/pair?code={code.replace(' ', '')}"
 
 
-def redeem(session: Session, typed: str, name: str) -> tuple[str, str]:
-    """Turns a code into a tablet's token; returns (token, station key). Raises PairingRefused."""
-    digits = "".join(c for c in codes.clean(typed) if c.isdigit())
-    row = session.execute(select(PairingCode).where(PairingCode.code_hash == codes.digest(digits))).scalar()
+def find_code(session: Session, typed: str) -> PairingCode:
+    """The code that somebody typed, if it is still good. PairingRefused."""
+    row = session.execute(select(PairingCode).where(PairingCode.code_hash == codes.digest(digits_of(typed)))).scalar()
     if row is None:
         raise PairingRefused("unknown")
     if row.used_at is not None:
         raise PairingRefused("used")
     if row.expires_at < now():
         raise PairingRefused("expired")
+    return row
+
+
+def redeem(session: Session, typed: str, name: str) -> tuple[str, str]:
+    """Turns a code into a tablet's token; returns (token, station key). Raises PairingRefused."""
+    row = find_code(session, typed)
     row.used_at = now()
     token = codes.token()
     session.add(Device(station_key=row.station_key, name=name.strip(), token_hash=codes.digest(token),
@@ -86,28 +107,26 @@ def redeem(session: Session, typed: str, name: str) -> tuple[str, str]:
 
 
 def revoke(session: Session, device_id: int) -> None:
-    """Ends a tablet's pairing."""
+    """Ends a tablet's pairing, and what a lead let it do."""
     session.execute(update(Device).where(Device.id == device_id).values(revoked_at=now()))
+    session.execute(delete(Grant).where(Grant.device_id == device_id))
     touch(session, "plan")
 
 
-def hash_secret(secret: str) -> str:
-    """argon2 of a passphrase or PIN."""
-    with _AT_ONCE:
-        return _hasher.hash(secret)
-
-
-def check_secret(person: Staff | None, secret: str) -> bool:
-    """Whether the passphrase or PIN is this person's; as slow for an unknown name as for a known one."""
-    try:
-        with _AT_ONCE:
-            return _hasher.verify(person.secret_hash if person else _NOBODY, secret) and person is not None
-    except (VerificationError, InvalidHashError):
-        return False
+def check_secret(person: Staff | None, secret: str, gate: Gate = HOUSE) -> bool:
+    """Whether the passphrase or PIN is this person's; as slow for an unknown name as for a known one. Busy."""
+    return is_right(person.secret_hash if person else None, secret, gate)
 
 
 def grant(session: Session, person: Staff, device_id: int) -> tuple[str, datetime]:
-    """Five minutes in which this tablet may force and undo late; returns (token, end)."""
+    """Five minutes in which this tablet may force and undo late; returns (token, end). PairingRefused when the person
+    was disabled or reset, or the tablet revoked, while the PIN was compared."""
+    there, tablet = session.get(Staff, person.id), session.get(Device, device_id)
+    if there is None or there.disabled_at is not None or there.secret_hash != person.secret_hash:
+        raise PairingRefused("unknown")
+    if tablet is None or tablet.revoked_at is not None:
+        raise PairingRefused("unknown")
     token, until = codes.token(), now() + timedelta(minutes=GRANT_MINUTES)
+    session.execute(delete(Grant).where(Grant.expires_at < now()))
     session.add(Grant(token_hash=codes.digest(token), device_id=device_id, staff_id=person.id, expires_at=until))
     return token, until

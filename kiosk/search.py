@@ -38,6 +38,13 @@ def at_kiosk(session: Session, words: str) -> Attendee | None:
     return found[0] if len(found) == 1 else None
 
 
+def name_key(words: str) -> str:
+    """Under what the tries of a name are counted: the same for every way to write it that finds the same people, in
+    whatever order, spacing or punctuation (and for its anagrams)."""
+    parts = _KIOSK.match(words.strip())
+    return "".join(sorted(letter for letter in fold(parts["name"] if parts else words) if letter.isalnum()))[:120]
+
+
 def _rank(person: Attendee, query: str, folded: str) -> Any:
     exact = person.folded == folded or person.number == query.upper()
     return (not exact, not person.folded.startswith(folded), not matches(query, person.search_keys), person.folded,

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from models.database import now
 from models.devices import Device
 from models.ledger import Ledger
+from models.people import StaffSession
 from models.snapshot import DeviceView, Snapshot, StationView
 
 TRUST_SECONDS = 0.25                     # how old the plan in memory may be where no transaction checks it
@@ -41,6 +42,7 @@ class Runtime:
         self.ledger = Ledger(engine)
         self.writer = self.ledger.writer
         self.seen: dict[int, Sighting] = {}
+        self.asked: dict[str, datetime] = {}     # when a signed-in browser last asked, by the hash of its token
         self._fresh_until = 0.0
         self._lock = threading.Lock()
 
@@ -88,11 +90,17 @@ class Runtime:
             return sighting.offset
 
     def save_sightings(self) -> None:
-        """Writes when tablets were last seen, so that a restart still knows."""
+        """Writes when tablets and signed-in browsers were last seen, so that a restart still knows."""
         rows = [(key, s.at, s.waiting) for key, s in list(self.seen.items())]
+        browsers = list(self.asked.items())
 
         def write(session: Session) -> None:
             for device_id, at, waiting in rows:
                 session.execute(update(Device).where(Device.id == device_id).values(last_seen=at, waiting=waiting))
-        if rows:
+            for token_hash, at in browsers:
+                session.execute(update(StaffSession).where(StaffSession.token_hash == token_hash).values(seen_at=at))
+        if rows or browsers:
             self.writer.do(write)
+        for token_hash, at in browsers:      # what is on disk need not be in memory; a newer one stays
+            if self.asked.get(token_hash) == at:
+                self.asked.pop(token_hash, None)

@@ -73,7 +73,7 @@ def test_codes_are_not_guessed_at_leisure(data):
         client = limited.test_client()
         answers = [send(client, f"{n:06d}").status_code for n in range(32)]
         assert set(answers[:30]) == {404} and answers[-1] == 429
-        assert "等一分钟" in send(client, "000000").text
+        assert "新码更长" in send(client, "000000").text
     finally:
         limited.extensions["huiwu"].engine.dispose()
 

@@ -21,7 +21,6 @@ from sqlalchemy.orm import Session
 import guard
 import throttle
 from app import create_app
-from kiosk import pairing
 from models.people import Attendee
 from models.runtime import Runtime
 from tests.conftest import Tablet, scan
@@ -94,50 +93,6 @@ def at_once(count: int, do: Callable[[int], int]) -> list[int]:
         return do(number)
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(run, range(count)))
-
-
-def test_pins_guessed_all_at_once_are_no_more_tries_and_lock_no_other_tablet_out(
-        pair: Callable[[str], Tablet], create_staff: Callable[..., None], limited: Flask) -> None:
-    create_staff("李组长", "lead")       # `limited` comes last: the newest application says whether the limiter is on
-    thief, other = pair("kiosk-1"), pair("desk-1")
-
-    def grant(token: str, pin: str) -> int:
-        return limited.test_client(use_cookies=False).post(
-            "/api/v1/grant", json={"name": "李组长", "pin": pin}, headers={"Authorization": f"Bearer {token}"}).status_code
-    said = at_once(14, lambda number: grant(thief.token, f"{number:04d}"))
-    assert sorted(said) == [403] * 10 + [429] * 4
-    assert grant(other.token, "2468") == 201
-
-
-def test_passphrases_guessed_all_at_once_are_no_more_tries(
-        create_staff: Callable[..., None], limited: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    create_staff("陈总", "coordinator")
-    monkeypatch.setattr(throttle, "OF_ONE_ADDRESS", 14)
-    browsers = [limited.test_client() for _ in range(14)]
-    tokens = [token_of(browser) for browser in browsers]
-
-    def guess(number: int) -> int:
-        return browsers[number].post("/login", data={"csrf_token": tokens[number], "name": "陈总",
-                                                     "secret": f"{number:04d}"}).status_code
-    assert sorted(at_once(14, guess)) == [403] * 10 + [429] * 4
-
-
-def test_secrets_are_compared_two_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    now_on, most = [0], [0]
-    enough = threading.Event()
-
-    class Slow:
-        """Stands where argon2 takes its 64 MB."""
-
-        def verify(self, _hashed: str, _secret: str) -> bool:
-            now_on[0] += 1
-            most[0] = max(most[0], now_on[0])
-            enough.wait(0.05)
-            now_on[0] -= 1
-            return True
-    monkeypatch.setattr(pairing, "_hasher", Slow())
-    at_once(8, lambda _number: int(pairing.check_secret(None, "0000")))
-    assert most[0] <= 2
 
 
 def test_half_sent_forms_of_strangers_leave_places_for_everybody_else() -> None:

@@ -1,0 +1,72 @@
+"""PINs and passphrases: argon2, and how many are compared at a time.
+
+Each comparison takes 64 MB and a tenth of a second of one core, on purpose (RFC 9106). Scans need the other core, so
+one is under way for strangers at most and one for the people and tablets that we know; a few wait for their turn, and
+whoever comes then is told to come again, so that no flood at the sign-in holds the server's threads or keeps a lead
+at a tablet waiting.
+"""
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from werkzeug.exceptions import ServiceUnavailable
+
+LONGEST = 128               # characters of a secret that are looked at
+RETRY_SECONDS = 3
+
+
+class Busy(ServiceUnavailable):
+    """Too many secrets wait to be compared already: 503, come again in a moment."""
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=RETRY_SECONDS)
+
+
+class Gate:
+    """One at a time; so many may wait."""
+
+    def __init__(self, waiting: int):
+        self._places = threading.BoundedSemaphore(1 + waiting)
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Waits for a turn; Busy at once where too many wait."""
+        if not self._places.acquire(blocking=False):
+            raise Busy
+        try:
+            with self._turn:
+                yield
+        finally:
+            self._places.release()
+
+
+STRANGERS = Gate(4)          # browsers that nobody knows
+HOUSE = Gate(8)              # tablets, browsers that are known, people who are signed in
+# One lane: with RFC 9106's four, a comparison would take both cores of a small laptop from the scans for its time.
+_hasher = PasswordHasher(parallelism=1)
+_NOBODY = _hasher.hash("nobody")     # compared when the name is unknown, so that both take the same time
+
+
+def hash_secret(secret: str, gate: Gate = HOUSE) -> str:
+    """argon2 of a passphrase or PIN. Busy."""
+    with gate.turn():
+        return _hasher.hash(secret)
+
+
+def is_right(hashed: str | None, secret: str, gate: Gate = HOUSE) -> bool:
+    """Whether a passphrase or PIN is that of a hash; as slow for nobody's (None) as for somebody's. Busy."""
+    try:
+        with gate.turn():
+            return _hasher.verify(hashed or _NOBODY, secret[:LONGEST]) and hashed is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def account(name: str, hashed: str | None) -> str:
+    """Under which key tries of a name are counted: a new secret begins anew, so a reset lets a person in at once."""
+    return f"{name.strip().casefold()[:80]}|{(hashed or '')[-12:]}"
