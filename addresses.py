@@ -14,12 +14,12 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import ifaddr
 from flask import Flask, Response, request
-from flask_babel import gettext as _
 
 LOCAL_NAME = "huiwu.local"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  compared, not bound
 HOSTS = "HUIWU_HOSTS"           # names of an https proxy in front of `serve --http`, with commas between
+HEADERS_KEPT = 64
 FRESH = 5.0                     # seconds after which an unknown name makes us look at our addresses again
 PRIVATE = tuple(map(ip_network, (
     "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128")))
@@ -42,6 +42,14 @@ def _parse(ip: str | tuple[str, int, int]) -> Address:
 def is_private(address: Address) -> bool:
     """Whether it lies in the ranges that our authority may speak for whatever the network."""
     return any(address in network for network in PRIVATE if network.version == address.version)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host to listen on is reached from this machine only."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def for_tablets(host: str) -> str:
@@ -85,10 +93,18 @@ class OurNames:
         self._look = look
         self._lock = threading.Lock()
         self._known, self._looked = frozenset[str](), -FRESH
+        self._passed: set[str] = set()
 
     def has(self, host: str) -> bool:
-        """Whether a Host header names this laptop. An address that was just given to it is found out at once."""
-        name = name_of(host)
+        """Whether a Host header names this laptop. An address that it was just given is found out within seconds."""
+        if host in self._passed:        # each scan asks: one look-up
+            return True
+        found = self._finds(name_of(host))
+        if found and len(self._passed) < HEADERS_KEPT:
+            self._passed.add(host)
+        return found
+
+    def _finds(self, name: str) -> bool:
         if name in self._known:
             return True
         with self._lock:
@@ -109,7 +125,7 @@ def install(app: Flask) -> None:
     def ours() -> Response | None:
         if names.has(request.environ.get("HTTP_HOST", "")):
             return None
-        return Response(_("这个网址不是这台会务电脑的。请用会务组给的网址打开。") +
-                        " This address is not the venue laptop's. Use the one its coordinator gave you.\n",
+        return Response("这个网址不是这台会务电脑的，请用会务组给的网址打开。"
+                        " This address is not the venue laptop's. Use the one that its coordinator gave you.\n",
                         400, mimetype="text/plain")
     app.before_request(ours)

@@ -16,10 +16,12 @@ from flask_babel import Babel
 from flask_migrate import Migrate
 from sqlalchemy import select
 
+import addresses
 import errors
 import guard
 import headers
 import sessions
+import trust
 from admin import views as admin_views
 from cli import cli
 from kiosk import health, live, openapi
@@ -71,6 +73,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.extensions["huiwu.live"] = live.Hub(runtime)
     app.extensions["huiwu.pulse"] = health.Pulse(runtime.ledger.check)
     app.config["SECRET_KEY"] = app.config.get("SECRET_KEY") or _secret(data, runtime)
+    addresses.install(app)
+    trust.install(app)
     guard.install(app)
     headers.install(app)
     errors.install(app)

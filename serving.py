@@ -1,20 +1,25 @@
 """`serve`: one granian worker that holds the data folder, its writer, spooler and live hub.
 
 granian is the fastest host of Flask measured (design.md). The worker is a process of its own; what it needs to know
-travels in the environment. We say "ready" only after our own /healthz has answered.
+travels in the environment. We say "ready" only after our own /healthz has answered, over https as a tablet that trusts
+our authority would ask.
+
+HTTP/1.1 only: with HTTP/2 on offer, granian leaves a connection that says nothing open for ever (measured), and each
+takes a place. Pages close their live stream while hidden, so six connections a browser are enough.
 """
 from __future__ import annotations
 
 import atexit
 import gc
+import http.client
 import json
 import multiprocessing
 import os
 import socket
+import ssl
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,51 +27,116 @@ from typing import Any
 
 import click
 
+import addresses
+import certificates
+import doors as plain_doors
+import nearby
+from certificates import Certificates
 from console import Console, Failed, command
+from doors import Doors
 from kiosk.commands import SERVED_AT
 from models.files import take_lock
 
 THREADS = 256            # above the number of live streams (kiosk/live.py)
-BACKPRESSURE = 512
+CONNECTIONS = 4096       # granian's backpressure: one silent connection takes one place; 512 such stopped everything
+SPARE_FILES = 512        # of the files this process may open, for what is not a connection
+QUIET_MILLISECONDS = 20_000     # a connection that sends no whole header for so long is closed
 READY_SECONDS = 30
+LOOK_SECONDS = 5.0       # between two looks at our own addresses
+HTTPS_PORT, HTTP_PORT = 8443, 8080
 LOCK = "serve.lock"
+port_option = click.option("--port", default=None, type=click.IntRange(0, 65534), show_default="8443，--http 时 8080",
+                           help="端口，0 为任意空闲端口 the port that tablets use; 0 takes a free one")
+http_option = click.option("--http", "plain", is_flag=True, help="只用普通 http，给扫码枪或前面的代理用："
+                           "平板没有摄像头 plain http only, for wedge scanners or a proxy in front: no camera on tablets")
 
 
 @click.command()
 @click.option("--host", default="0.0.0.0", show_default=True, help="监听的地址 the address to listen on")  # noqa: S104  a venue server is for its LAN
-@click.option("--port", default=8080, show_default=True, help="端口，0 为任意空闲端口 the port; 0 takes a free one")
-@click.option("--http", "_http", is_flag=True, help="普通 http（目前唯一方式） plain http, so far the only door")
+@port_option
+@http_option
 @command
-def serve(console: Console, host: str, port: int, _http: bool) -> None:
-    """启动服务 Serves the event to tablets and browsers.
+def serve(console: Console, host: str, port: int | None, plain: bool) -> None:
+    """启动服务 Serves the event to tablets and browsers: https with the event's own certificate (平板先打开 /trust
+    安装证书), and on the next port plain http for this laptop's own browser.
 
-    例 Example: python app.py serve --port 8080
+    例 Example: python app.py serve --port 8443
     """
-    run(console, host, port)
+    run(console, host, port, plain)
 
 
-def run(console: Console, host: str, port: int, also: Callable[[Any, str], None] | None = None) -> None:
-    """Serves the console's data folder until stopped. `also` says more (to app and url) before it is ready."""
-    from granian import Granian
-    from granian.constants import Interfaces
-
+def run(console: Console, host: str, port: int | None, plain: bool,
+        also: Callable[[Any, Doors], None] | None = None) -> None:
+    """Serves the console's data folder until stopped. `also` says more (to app and doors) before it is ready."""
     # A forked worker would inherit this process's threads' locks and its SQLite handles, and hang at random.
     multiprocessing.set_start_method("spawn", force=True)
     app = console.app()
-    with holding(console.data), reserved(host, port) as real_port:
-        url = f"http://{address_of(host)}:{real_port}"
-        first = first_sign_in(app, url)
+    with holding(console.data):
+        doors = free_doors(host, (HTTP_PORT if plain else HTTPS_PORT) if port is None else port, plain)
+        first = first_sign_in(app, doors)
         if console.as_json and first:
             console.say(first)
         if also:
-            also(app, url)
-        server = Granian(
-            "serving:worker", address=host, port=real_port, interface=Interfaces.WSGI, workers=1, factory=True,
-            blocking_threads=THREADS, backpressure=BACKPRESSURE, websockets=False, log_enabled=False,
-            working_dir=Path(__file__).resolve().parent)
+            also(app, doors)
+        doors.to_worker()
         os.environ["HUIWU_DATA"] = str(console.data.resolve())
-        threading.Thread(target=announce, args=(console, host, real_port, url, first), daemon=True).start()
-        server.serve()
+        greeting: str | None = first
+        while serve_here(console, doors, greeting):
+            console.say("\n  这台电脑的网络地址变了：证书已更新，服务重新开始。"
+                        " This laptop's address has changed: new certificate, starting again.")
+            greeting = None
+
+
+def serve_here(console: Console, doors: Doors, greeting: str | None) -> bool:
+    """Serves until stopped (False), or until this laptop has an address that its certificate does not name (True)."""
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+
+    own = [one for one in addresses.on_lan() if one.version == 4 or doors.host == "::"]
+    made = certificates.ready(console.data, own) if doors.is_https else None
+    for warning in made.warnings if made else ():
+        console.say(f"  ⚠ {warning}")
+    server = Granian(
+        "serving:worker", address=doors.host, port=doors.port, interface=Interfaces.WSGI, workers=1, factory=True,
+        blocking_threads=THREADS, backpressure=connections(), websockets=False, log_enabled=False,
+        http=HTTPModes.http1, http1_settings=HTTP1Settings(header_read_timeout=QUIET_MILLISECONDS, max_buffer_size=65536),
+        ssl_cert=made.server if made else None, ssl_key=made.key if made else None,
+        workers_kill_timeout=10, working_dir=Path(__file__).resolve().parent)
+    moved, ended = threading.Event(), threading.Event()
+    threading.Thread(target=announce, args=(console, doors, made, greeting), daemon=True).start()
+    if made:
+        threading.Thread(target=watch, args=(server.signal_handler_interrupt, set(own), moved, ended), daemon=True).start()
+    with nearby.announced(doors, own, console.say):
+        try:
+            server.serve()
+        finally:
+            ended.set()
+    return moved.is_set()
+
+
+def watch(stop: Callable[[], None], named: set[addresses.Address], moved: threading.Event, ended: threading.Event) -> None:
+    """Looks at our addresses until `ended`; a new one is no address that the certificate names: `stop` the server."""
+    families = {one.version for one in named} or {4}
+    while not ended.wait(LOOK_SECONDS):
+        if {one for one in addresses.on_lan() if one.version in families} - named:
+            moved.set()
+            stop()
+            return
+
+
+def connections() -> int:
+    """How many connections are held at once: as many as the system lets us have files, up to CONNECTIONS."""
+    if sys.platform == "win32":
+        return CONNECTIONS      # no such limit there
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))     # the worker inherits it
+    return CONNECTIONS if soft == resource.RLIM_INFINITY else max(128, min(CONNECTIONS, soft - SPARE_FILES))
 
 
 def worker() -> Any:
@@ -74,7 +144,8 @@ def worker() -> Any:
     from app import create_app
     from printers.spooler import Spooler
 
-    app = create_app({"DATA": os.environ["HUIWU_DATA"]})
+    doors = plain_doors.from_environment()
+    app = create_app({"DATA": os.environ["HUIWU_DATA"], "DOORS": doors, "HOSTS": (doors.host,)})
     runtime, hub = app.extensions["huiwu"], app.extensions["huiwu.live"]
     with runtime.connection() as connection:
         runtime.ledger.counts.current(connection)
@@ -82,8 +153,10 @@ def worker() -> Any:
     spooler = app.extensions["huiwu.spooler"] = Spooler(runtime, hub.ring)
     spooler.start()
     hub.start()
+    close_plain = plain_doors.open_plain(app, doors)
 
     def stop() -> None:
+        close_plain()
         hub.stop()
         spooler.stop()
         runtime.save_sightings()
@@ -96,36 +169,55 @@ def worker() -> Any:
     return app
 
 
-def announce(console: Console, host: str, port: int, url: str, first: str) -> None:
-    """Says that the server is ready, once it has answered; `first` is what the first coordinator needs to know."""
-    local = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  the same machine is asked, whatever it listens on
+def announce(console: Console, doors: Doors, made: Certificates | None, greeting: str | None) -> None:
+    """Says that the server is ready, once it has answered; `greeting` is what the first coordinator needs to know,
+    None when it has been said before."""
     end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(f"http://{local}:{port}/healthz", timeout=2) as answer:
-                if answer.status == 200:
-                    break
-        except OSError:
-            time.sleep(0.02)
-    else:
-        click.echo("服务没有响应 The server does not answer.", err=True)
-        return
+    while not answers(doors, made):
+        if time.monotonic() > end:
+            click.echo("服务没有响应 The server does not answer.", err=True)
+            return
+        time.sleep(0.02)
+    url = doors.url()
     (console.data / SERVED_AT).write_text(json.dumps({"url": url}))
-    if console.as_json:
+    if console.as_json and greeting is not None:
         click.echo(json.dumps({"ready": True, "url": url, "pid": os.getpid()}))
         sys.stdout.flush()
     else:
-        console.say(f"\n  已就绪 Ready: {url}\n  在这台笔记本上，摄像头可用 on this laptop, with its camera: http://localhost:{port}")
-        console.say(f"{first}\n  按 Ctrl+C 停止 stops it.\n" if first else "  按 Ctrl+C 停止 stops it.\n")
+        console.say(words(doors, url, greeting))
 
 
-def first_sign_in(app: Any, url: str) -> str:
+def words(doors: Doors, url: str, greeting: str | None) -> str:
+    """Where to go, for a person."""
+    lines = [f"\n  已就绪 Ready\n  在这台笔记本上 on this laptop:  {doors.at_laptop()}", f"  平板 tablets:  {url}"]
+    if doors.is_https:
+        lines.append(f"  平板第一次用，先装证书 first, once for each tablet:  {doors.trust()}")
+    return "\n".join([*lines, *([greeting] if greeting else []), "  按 Ctrl+C 停止 stops it.\n"])
+
+
+def answers(doors: Doors, made: Certificates | None) -> bool:
+    """Whether our own /healthz answers; over https checked against our authority, as `localhost`."""
+    local = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(doors.host, doors.host)  # noqa: S104  compared, not bound
+    try:
+        with socket.create_connection((local, doors.port), timeout=2) as plain:
+            link = http.client.HTTPConnection("localhost", doors.port, timeout=2)
+            link.sock = made.context().wrap_socket(plain, server_hostname="localhost") if made else plain
+            link.request("GET", "/healthz")
+            with link.getresponse() as answer:
+                return answer.status == 200
+    except ssl.SSLCertVerificationError as error:
+        raise Failed("certificate", f"自己的证书通不过检查（{error.verify_message}）。 Our own certificate does not verify.") from error
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def first_sign_in(app: Any, doors: Doors) -> str:
     """Without a coordinator, the one-time code that makes the first one in the browser; "" once there is one."""
     from admin.people import setup_code
 
     with app.app_context():
         code = setup_code(app.extensions["huiwu"])
-    return f"  首次登录 First sign-in: {url}/setup\n  一次性代码 one-time code: {code}" if code else ""
+    return f"  首次登录 First sign-in: {doors.at_laptop()}/setup\n  一次性代码 one-time code: {code}" if code else ""
 
 
 @contextmanager
@@ -142,9 +234,18 @@ def holding(data: Path) -> Iterator[None]:
         yield
 
 
+def free_doors(host: str, port: int, plain: bool) -> Doors:
+    """The doors at ports that nobody listens on. Failed: one of them is taken."""
+    with trying(host, port) as main:
+        if plain:
+            return Doors(host, main, None)
+        with trying(host, port and port + 1) as beside:
+            return Doors(host, main, beside)
+
+
 @contextmanager
-def reserved(host: str, port: int) -> Iterator[int]:
-    """A port that nobody else has; 0 takes a free one. On Linux it stays reserved until granian shares it."""
+def trying(host: str, port: int) -> Iterator[int]:
+    """A port that can be bound (0: a free one); it is free again afterwards."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(sys.platform != "win32"))
@@ -153,17 +254,4 @@ def reserved(host: str, port: int) -> Iterator[int]:
         except OSError as error:
             raise Failed("port_in_use", f"{host}:{port} 不能使用（{error.strerror}），换一个 --port。"
                                         " The port is in use; choose another with --port.") from error
-        real = int(probe.getsockname()[1])
-    yield real
-
-
-def address_of(host: str) -> str:
-    """The address that tablets use: the one given, or this laptop's own on the LAN."""
-    if host not in ("0.0.0.0", "::"):  # noqa: S104  compared, not bound
-        return host
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))   # TEST-NET-1 (RFC 5737): nothing is sent, only a route is chosen
-            return str(probe.getsockname()[0])
-        except OSError:
-            return "127.0.0.1"
+        yield int(probe.getsockname()[1])

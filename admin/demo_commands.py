@@ -13,24 +13,25 @@ from sqlalchemy.orm import Session
 
 from admin import demo as demo_event
 from console import Console, command
+from doors import Doors
 from kiosk.pairing import NewCode, new_code
 from models.database import now
-from serving import holding, run
+from serving import holding, http_option, port_option, run
 
 FOLDER = "demo"
 GAP = 2      # columns between two QRs, so that the eye does not take them for one
 
 
 @click.command()
-@click.option("--port", default=8080, show_default=True, help="端口，0 为任意空闲端口 the port; 0 takes a free one")
-@click.option("--http", "_http", is_flag=True, help="普通 http（目前唯一方式） plain http, so far the only door")
+@port_option
+@http_option
 @command
-def demo(console: Console, port: int, _http: bool) -> None:
+def demo(console: Console, port: int | None, plain: bool) -> None:
     """演示会议：200 人、3 天、虚拟打印机 A ready conference (invented people), served with pairing codes.
 
     自己的数据文件夹 instance/demo，或 --data 指定的。 In its own data folder, or the one that --data names.
 
-    例 Example: python app.py demo --port 8080
+    例 Example: python app.py demo --port 8443
     """
     if click.get_current_context().find_root().get_parameter_source("data") is ParameterSource.DEFAULT:
         console.data = console.data / FOLDER
@@ -38,19 +39,20 @@ def demo(console: Console, port: int, _http: bool) -> None:
     moment = now()
     if not demo_event.prepare(console.data, moment, holding):
         demo_event.freshen(console.app().extensions["huiwu"], moment)
-    run(console, "0.0.0.0", port, lambda app, url: show_stations(console, app, url))  # noqa: S104  tablets of the LAN
+    run(console, "0.0.0.0", port, plain, lambda app, doors: show_stations(console, app, doors))  # noqa: S104  tablets of the LAN
 
 
-def show_stations(console: Console, app: Any, url: str) -> None:
+def show_stations(console: Console, app: Any, doors: Doors) -> None:
     """A pairing code for each station as text and QR, as many side by side as the terminal is wide."""
-    runtime = app.extensions["huiwu"]
+    runtime, url = app.extensions["huiwu"], doors.url()
 
     def make(session: Session) -> list[tuple[str, NewCode]]:
         return [(station.name, new_code(session, key)) for key, station in runtime.plan().stations.items()]
     drawn = [draw(name, made, url) for name, made in runtime.writer.do(make)]
     width = max(columns(line) for lines in drawn for line in lines) + GAP
     beside = max(1, shutil.get_terminal_size().columns // width)
-    console.say(f"\n  会务后台 admin: {url}/admin/    大屏 board: {url}/board")
+    near = doors.at_laptop()
+    console.say(f"\n  会务后台 admin: {near}/admin/    大屏 board: {near}/board")
     console.say("  配对：用平板扫二维码，10 分钟内有效；之后用 pair 命令。 Scan one with a tablet within ten minutes.\n")
     for start in range(0, len(drawn), beside):
         for parts in zip_longest(*drawn[start:start + beside], fillvalue=""):

@@ -1,0 +1,1 @@
+/* Does nothing: trust.js asks whether it may be registered at all. */
