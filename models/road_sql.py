@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from models.facts import Entry
 
+ROWS = 32      # of one INSERT at the most: so many statements stay prepared
 _LIST = "(SELECT value FROM json_each(?))"
 _PERSON = ("a.id, a.number, a.name, a.name_en, a.organisation, a.post, a.category_key, a.delegation_id, a.state, a.diet, "
            "a.hint, a.seat, a.table_no, a.room, a.vip, a.phone, a.import_id")
@@ -43,9 +45,9 @@ HELD = _whole("attendee_id, service_key", f"FROM coupon WHERE voided_at IS NULL 
 STARTED = _whole("scan_id", f"FROM print_job WHERE state NOT IN ('queued', 'held', 'cancelled') AND scan_id IN {_LIST}")
 MOVED = _whole("scan_id, quantity", f"FROM stock_move WHERE scan_id IN {_LIST}")
 TALLY = _whole("service_key, people, uses, refused, inside, stock_moved", "FROM tally")
-UPDATE_TALLY = ("INSERT INTO tally (service_key, people, uses, refused, inside, stock_moved) VALUES (?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (service_key) DO UPDATE SET people = excluded.people, uses = excluded.uses, "
-                "refused = excluded.refused, inside = excluded.inside, stock_moved = excluded.stock_moved")
+_UPDATE_TALLY = ("INSERT INTO tally (service_key, people, uses, refused, inside, stock_moved) VALUES {} "
+                 "ON CONFLICT (service_key) DO UPDATE SET people = excluded.people, uses = excluded.uses, "
+                 "refused = excluded.refused, inside = excluded.inside, stock_moved = excluded.stock_moved")
 
 _JSON = frozenset({"answers", "answer", "content"})
 _MOMENTS = frozenset({"scanned_at", "uploaded_at", "created_at", "issued_at", "at"})
@@ -96,25 +98,38 @@ def rows(connection: Connection, sql: str, *lists: Iterable[Any]) -> list[Any]:
 
 
 def insert(connection: Connection, table: str, made: list[dict[str, Any]]) -> None:
-    """Writes rows of the same columns with one statement."""
+    """Writes rows of the same columns, so many with one statement: each is a turn to wait for, as above."""
     columns = tuple(made[0])
     pick = itemgetter(*columns)
     special = [(at, column) for at, column in enumerate(columns) if column in _JSON or column in _MOMENTS]
-    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
     driver: Any = connection.connection.driver_connection
-    written = []
-    for row in made:
-        values = list(pick(row))
-        for at, column in special:
-            values[at] = stored(column, values[at])
-        written.append(values)
-    driver.executemany(sql, written)
+    for start in range(0, len(made), ROWS):
+        values: list[Any] = []
+        for row in made[start:start + ROWS]:
+            picked = list(pick(row))
+            for at, column in special:
+                picked[at] = stored(column, picked[at])
+            values += picked
+        driver.execute(_insertion(table, columns, len(values) // len(columns)), values)
+
+
+@cache
+def _insertion(table: str, columns: tuple[str, ...], count: int) -> str:
+    places = ", ".join([f"({', '.join('?' * len(columns))})"] * count)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {places}"
+
+
+def set_tallies(connection: Connection, tallies: list[list[Any]]) -> None:
+    """Writes the tallies of services (key, then TALLY's columns in order), with one statement."""
+    driver: Any = connection.connection.driver_connection
+    places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(tallies))
+    driver.execute(_UPDATE_TALLY.format(places), [value for tally in tallies for value in tally])
 
 
 def stored(column: str, value: Any) -> Any:
     """A value as SQLAlchemy stores it on SQLite (tests compare): a moment as UTC text, JSON columns as JSON."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
     if column in _JSON:
         return None if value is None else msgspec.json.encode(value).decode()
     return value

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -47,8 +46,7 @@ class Tallies:
         """Writes the tallies that this batch touched."""
         rows = [[key, *(self._facts.tally[key][name] for name in TALLY_FIELDS)] for key in sorted(self._touched)]
         if rows:
-            driver: Any = connection.connection.driver_connection
-            driver.executemany(road_sql.UPDATE_TALLY, rows)
+            road_sql.set_tallies(connection, rows)
 
     def _stock(self, entry: Entry, before: Sequence[Entry]) -> int:
         """How the stock moves: down with a use, back with its undo by what that use took, which is nothing where
