@@ -39,7 +39,7 @@ from models.files import take_lock
 
 THREADS = 256            # above the number of live streams (kiosk/live.py)
 CONNECTIONS = 4096       # granian's backpressure: one silent connection takes one place; 512 such stopped everything
-SPARE_FILES = 512        # of the files this process may open, for what is not a connection
+FILES = 10_240          # that this process may have open; macOS allows no more without being asked for it
 QUIET_MILLISECONDS = 20_000     # a connection that sends no whole header for so long is closed
 READY_SECONDS = 30
 LOOK_SECONDS = 5.0       # between two looks at our own addresses
@@ -126,17 +126,17 @@ def watch(stop: Callable[[], None], named: set[addresses.Address], moved: thread
 
 
 def connections() -> int:
-    """How many connections are held at once: as many as the system lets us have files, up to CONNECTIONS."""
+    """How many connections are held at once: CONNECTIONS, or half of the files that the system lets us have. The other
+    half is for handshakes under way, which granian does not count, and for our own files."""
     if sys.platform == "win32":
         return CONNECTIONS      # no such limit there
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = CONNECTIONS + SPARE_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < FILES:
+        soft = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))     # the worker inherits it
-    return CONNECTIONS if soft == resource.RLIM_INFINITY else max(128, min(CONNECTIONS, soft - SPARE_FILES))
+    return CONNECTIONS if soft == resource.RLIM_INFINITY else min(CONNECTIONS, max(64, soft // 2))
 
 
 def worker() -> Any:
