@@ -49,7 +49,7 @@ def settle_direction(ask: Ask, facts: Facts) -> Ask:
     """Turns `auto` into in or out; a service that is no session knows no direction."""
     service = facts.services[ask.service]
     if service.kind != "session":
-        return replace(ask, direction=IN)
+        return ask if ask.direction == IN else replace(ask, direction=IN)
     if ask.direction != AUTO:
         return ask
     entered = inside_since(service, facts.services, facts.history, ask.at)
