@@ -2,6 +2,7 @@
 travel in the body of a POST."""
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import render_template, request
@@ -12,8 +13,10 @@ import guard
 from admin import person_view
 from admin.field_words import label
 from admin.room import pages
+from admin.shell import said
 from guard import may
 from models import disclosures
+from models.snapshot import Snapshot
 
 PAGE = 100
 WHAT = {
@@ -51,7 +54,7 @@ def _page(person: int | None, who: str = "", before: int | None = None) -> str:
         about = person_view.person_of(session, person) if person else None
     return render_template(
         "admin/disclosures.html", rows=rows[:PAGE], older=rows[PAGE - 1].id if len(rows) > PAGE else None, actors=actors,
-        who=who, before=before, about=about, plan=plan, what=WHAT, said_fields=_fields, named=_named,
+        who=who, before=before, about=about, plan=plan, what=WHAT, said_fields=_fields, named=partial(_named, plan),
         local=lambda at: at.astimezone(plan.event.zone))
 
 
@@ -61,6 +64,8 @@ def _fields(row: Any) -> str:
     return "、".join(label(name) for name in names)
 
 
-def _named(actor: str) -> str:
-    """Who looked: a name, or the laptop's own command line."""
+def _named(plan: Snapshot, actor: str) -> str:
+    """Who looked: a name; a station at which nobody was signed in; the laptop's own command line."""
+    if actor in plan.stations:
+        return said(plan.stations[actor])
     return gettext("命令行") if actor == disclosures.TERMINAL else actor
