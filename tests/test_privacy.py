@@ -257,8 +257,9 @@ def addresses(text: str) -> str:
 
 def test_no_role_finds_a_code_or_an_unasked_number_on_any_page_address_or_in_the_log(
         app: Flask, runtime: Runtime, pair: Callable[[str], Tablet], create_staff: Callable[..., None], person: tuple[int, str],
-        caplog: pytest.LogCaptureFixture) -> None:
+        create_attendee: Callable[..., tuple[int, str]], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    create_attendee("慕容冰", organisation=UNIT)      # a search by their unit gives two people, and so a list
     desk = pair("desk-1")
     made = desk.scan(person[1], "signin")
     desk.scan(PHONE, "signin")                       # whoever types a phone where a code belongs
@@ -270,7 +271,7 @@ def test_no_role_finds_a_code_or_an_unasked_number_on_any_page_address_or_in_the
         known = {"attendee_id": person[0], "staff_id": 1, "key": "front", "table": "service", "category": "delegate",
                  "scan_id": made["id"], "device": 99, "name": "nothing.png", "job_id": made["print_jobs"][0], "action": "reprint",
                  "of": "desk-1", "filename": "x", "who": desk_handle(app, runtime, person[0], desk)}
-        bodies = {"kiosk.find": {"q": "K778899"}, "api.look_up": {"code": person[1]}, "api.find": {"q": "K778899"},
+        bodies = {"kiosk.find": {"q": UNIT}, "api.look_up": {"code": person[1]}, "api.find": {"q": "K778899"},
                   "admin.find_people": {"q": NAME}, "admin.ledger_person": {"q": NAME}, "kiosk.phone": {"who": "x"},
                   "kiosk.correct": {"who": known["who"], "name": ""}, "admin.correct_person": {"name": ""},
                   "api.scans": scan(person[1], "signin")}
