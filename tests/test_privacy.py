@@ -2,6 +2,7 @@
 and that whoever saw a number in full is known."""
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -217,6 +218,16 @@ def test_the_log_of_looks_holds_no_number_and_is_the_coordinator_s_by_person_and
     assert lead.get("/admin/disclosures").status_code == 403
 
 
+def test_what_an_import_would_change_is_shown_with_masked_numbers(coordinator, person):
+    rows = f"编号,姓名,手机,身份证号\nK778899,{NAME},13911112222,{ID_NUMBER}\nK2,新来的,13955556666,110101198001011234\n"
+    where = coordinator.post("/admin/import", data={
+        "csrf_token": token_of(coordinator, "/admin/import"), "file": (io.BytesIO(rows.encode()), "a.csv")}).location
+    coordinator.application.extensions["huiwu.works"]._kept[where.split("/")[3]].over.wait(60)
+    pages = "".join(coordinator.get(f"{where}?show={tab}").text for tab in ("changed", "new"))
+    assert mask_phone(PHONE) in pages and "139****2222" in pages and "110***34" in pages
+    assert not [one for one in (PHONE, "13911112222", "13955556666", "110101198001011234") if one in pages]
+
+
 # --- every page, every role ---
 
 def browsers(app: Flask, pair: Callable[[str], Tablet], create_staff: Callable[..., None]) -> Iterator[tuple[str, Any]]:
@@ -291,6 +302,7 @@ def test_no_role_finds_a_code_or_an_unasked_number_on_any_page_address_or_in_the
             seen |= {case} if NAME in text else set()
     assert {"coordinator: admin.person", "desk: kiosk.find", "desk: api.look_up", "lead: printers.index"} <= seen
     assert not [one for one in (*codes, NAME, PHONE, ID_NUMBER, EMAIL) if one in caplog.text]
+    assert UNIT not in caplog.text
 
 
 def desk_handle(app: Flask, runtime: Runtime, attendee_id: int, desk: Tablet) -> str:

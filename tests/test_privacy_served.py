@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -39,7 +40,7 @@ class Visitor:
     def __init__(self, url: str):
         self.url, self.jar = url, http.cookiejar.CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
-        self.csrf = ""
+        self.csrf, self.at = "", url
 
     def ask(self, path: str, data: Any = None, **headers: str) -> tuple[int, str]:
         """The status and the text of an answer; a form or (with Content-Type json) an object goes with it."""
@@ -51,7 +52,7 @@ class Visitor:
         asked = urllib.request.Request(self.url + path, body, headers)
         try:
             with self._opener.open(asked, timeout=30) as answer:
-                status, text = answer.status, answer.read().decode(errors="replace")
+                status, text, self.at = answer.status, answer.read().decode(errors="replace"), answer.url
         except urllib.error.HTTPError as error:
             status, text = error.code, error.read().decode(errors="replace")
         if found := re.search(r'name="csrf-token" content="([^"]+)"', text):
@@ -107,3 +108,29 @@ def test_what_the_real_server_prints_holds_nothing_of_anybody(served: tuple[str,
     said = stop()
     assert "correction" in said or "incident" in said           # the failure is there to be read
     assert not [one for one in (NAME, PHONE, ID_NUMBER, EMAIL, person[1], token, code, "long enough") if one in said]
+
+
+def test_a_purge_from_the_page_of_the_running_server_leaves_nothing_in_its_folder(
+        served: tuple[str, Any], data: Path, person: tuple[int, str]) -> None:
+    url, stop = served
+    code = run(data, "pair", "desk-1").payload["code"]
+    token = json.loads(Visitor(url).ask("/api/v1/pair", json.dumps({"code": code, "name": "x"}).encode())[1])["token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert Visitor(url).ask("/api/v1/scans", json.dumps(scan(person[1], "signin")).encode(), **bearer)[0] == 200
+    visitor = Visitor(url)
+    visitor.ask("/login")
+    assert visitor.ask("/login", {"name": "陈总", "secret": "long enough"})[0] == 200
+    assert visitor.ask("/admin/care/close", {"sure": "1"})[0] == 200
+    _, page = visitor.ask("/admin/care/purge", {"event": "测试会议"})
+    for _ in range(60):
+        if "progress-line" not in page:
+            break
+        time.sleep(0.5)             # the work's own page is the only one who knows when it is over
+        _, page = visitor.ask(urllib.parse.urlsplit(visitor.at).path)
+    assert "1 人已匿名" in page, page
+    assert Visitor(url).ask("/api/v1/scans", json.dumps(scan(person[1], "signin")).encode(), **bearer)[0] == 401
+    for path in data.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert not [one for one in (NAME, PHONE, ID_NUMBER, EMAIL, person[1], "陈总") if one.encode() in content], path.name
+    assert "陈总" not in stop()
