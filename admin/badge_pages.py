@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from werkzeug import Response
 
 import guard
-from admin import badge_data, works
+from admin import badge_data, logo, works
 from admin.badges import (
     BadgeCard,
     BadgeError,
@@ -31,6 +31,7 @@ from admin.badges import (
     make_png,
     make_zip,
 )
+from admin.confirm import confirmed
 from admin.import_pages import progress
 from admin.room import pages
 from admin.works import Work
@@ -42,7 +43,6 @@ from models.runtime import Runtime
 from models.snapshot import CategoryView
 
 KIND = "badges"
-LOGO_LIMIT = 1_000_000
 PREVIEW_DPI = 130
 MISSING_SHOWN = 50
 FORMS = {"pdf": "application/pdf", "zip": "application/zip", "csv": "text/csv"}
@@ -70,8 +70,8 @@ def badges() -> str:
     with runtime.reading() as session:
         count = select(Attendee.category_key, func.count()).where(visible(), Attendee.state == "registered")
         people = {row[0]: row[1] for row in session.execute(count.group_by(Attendee.category_key))}
-        logo = session.scalars(select(Event.logo)).one() is not None
-    return render_template("admin/badges.html", plan=plan, people=people, total=sum(people.values()), logo=logo,
+        has_logo = session.scalars(select(Event.logo)).one() is not None
+    return render_template("admin/badges.html", plan=plan, people=people, total=sum(people.values()), logo=has_logo,
                            look=plan.plan_revision, delegations=sorted(plan.delegations.items(), key=lambda pair: pair[1]))
 
 
@@ -98,39 +98,35 @@ def sample_card(kind: CategoryView) -> BadgeCard:
 @pages.post("/admin/badges/logo")
 @may("coordinator")
 def set_logo() -> Response:
-    """Takes a logo after drawing a badge with it; without a file the logo goes."""
+    """Takes a logo as the picture that it gives; without a file the logo goes."""
     file = request.files.get("logo")
-    data = file.read(LOGO_LIMIT + 1) if file else b""
-    runtime = guard.runtime()
+    data = file.read(logo.LIMIT + 1) if file else b""
     remove = bool(request.form.get("remove"))
-    if not remove and (problem := _problem_of(runtime, data)):
-        flash(problem, "bad")
+    try:
+        picture = None if remove else _logo_of(data)
+    except BadgeError as problem:
+        flash(str(problem), "bad")
         return redirect(url_for("admin.badges"), 303)
 
     def change(session: Session) -> None:
-        session.scalars(select(Event)).one().logo = None if remove else data
+        session.scalars(select(Event)).one().logo = picture
         touch(session, "plan")
-    runtime.writer.do(change)
+    guard.runtime().writer.do(change)
     flash(_("会标已去掉。") if remove else _("会标已换上，见右边预览。"), "ok")
     return redirect(url_for("admin.badges"), 303)
 
 
-def _problem_of(runtime: Runtime, data: bytes) -> str:
+def _logo_of(data: bytes) -> bytes:
     if not data:
-        return _("请先选择一张图片。")
-    if len(data) > LOGO_LIMIT:
-        return _("会标最多 1 MB，请缩小后再传。")
-    with runtime.reading() as session:
-        sheet = badge_data.sheet(session)
-    try:
-        make_png(sample_card(next(iter(runtime.plan().categories.values()))), replace(sheet, logo=data), 40, True)
-    except BadgeError as error:
-        return str(error)
-    return ""
+        raise BadgeError(_("请先选择一张图片。"))
+    if len(data) > logo.LIMIT:
+        raise BadgeError(_("会标最多 1 MB，请缩小后再传。"))
+    return logo.take(data)
 
 
 @pages.post("/admin/badges")
 @may("coordinator")
+@confirmed
 def make_badges() -> Response:
     """Begins to make them."""
     choice = _choice()
@@ -230,6 +226,7 @@ def badge_progress(key: str) -> Any:
 
 @pages.get("/admin/badges/<key>/file")
 @may("coordinator")
+@confirmed
 def badge_file(key: str) -> Response:
     """The finished file."""
     work = works.of(key, KIND)

@@ -16,7 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from admin.badge_sheet import BadgeError, BadLogo, shipped_fonts
+from admin.badge_errors import BadgeError, BadLogo
+from admin.badge_sheet import shipped_fonts
 from admin.roster_words import say
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +49,19 @@ def press(sheet: str, cards: Sequence[str], kind: Kind = "pdf", dpi: int | None 
             raise
         raise BadLogo from problem
     return made if isinstance(made, list) else [made]
+
+
+def press_logo(logo: str, side: int, dots: int) -> bytes:
+    """An SVG (its bytes as a JSON list) as a PNG, a square of `side` mm and about so many dots. Raises BadLogo."""
+    import typst
+
+    try:
+        made: Any = typst.compile(TEMPLATES / "logo.typ", root=TEMPLATES, font_paths=_fonts(), format="png",
+                                  ppi=dots * 25.4 / side, sys_inputs={"logo": logo, "side": str(side)})
+    except typst.TypstError as problem:
+        raise BadLogo("heavy") from problem
+    picture: bytes = made[0] if isinstance(made, list) else made
+    return picture
 
 
 def press_many(sheet: str, cards: Sequence[str], kind: Kind = "pdf", dpi: int | None = None) -> list[bytes]:

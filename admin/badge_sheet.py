@@ -4,7 +4,6 @@ Everything of people goes as values in JSON, never as source, so that no name ca
 """
 from __future__ import annotations
 
-import io
 import json
 import re
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from admin.roster_words import say
+from admin import logo
 from printers.fonts import SYSTEM_FONTS, clean, font_files
 
 _CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff]")
@@ -25,34 +24,9 @@ _INK, _WHITE, _BLACK = "#16181d", "#ffffff", "#000000"
 _READABLE = 4.5          # WCAG 2.2, 1.4.3 contrast (minimum)
 _PALE = 0.8              # luminance from which a band needs an edge against white card
 _SMALLEST, _LARGEST = (80, 120), (94, 137)   # mm: the lines stay legible; four with their marks fit on A4
-_LOGO_DOTS = 900         # longest side kept: 11 mm at 600 dpi is 260, a sheet viewed at 3x is still sharp
 # The mask with the lowest mean penalty over 150 random badge codes (497; the others 501-590). Trying all eight each
 # time is what makes `qrcode` slow, and their penalties differ too little to matter to a reader.
 _MASK = 1
-
-
-class BadgeError(Exception):
-    """Badges cannot be made; the text is a sentence for the person who asked."""
-
-
-class BadLogo(BadgeError):
-    """The event's logo cannot be drawn."""
-
-    def __str__(self) -> str:
-        return say("会标不是能用的 PNG、JPEG 或 SVG 图片。")
-
-
-class MissingCharacters(BadgeError):
-    """Names hold characters that no shipped font has. `cards` lists (number, name, characters)."""
-
-    def __init__(self, cards: list[tuple[str, str, str]]) -> None:
-        super().__init__(cards)
-        self.cards = cards
-
-    def __str__(self) -> str:
-        listed = "；".join(f"{number} {name}（{chars}）" for number, name, chars in self.cards[:5])
-        return say("字体里没有这些字：%(listed)s。共 %(count)s 人，请改字或确认照印。",
-                   listed=listed, count=len(self.cards))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,20 +192,6 @@ def sheet_json(sheet: BadgeSheet) -> str:
 
 
 @lru_cache(maxsize=2)
-def _logo(logo: bytes | None) -> list[int] | None:
-    """The bytes of a logo that typst can draw: SVG as it is, any other picture as a PNG of a sane size."""
-    if logo is None:
-        return None
-    if b"<svg" in logo[:2000]:
-        return list(logo)
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(logo), formats=("PNG", "JPEG")) as opened:
-            picture = opened.convert("RGBA")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as problem:
-        raise BadLogo from problem
-    picture.thumbnail((_LOGO_DOTS, _LOGO_DOTS))
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return list(out.getvalue())
+def _logo(data: bytes | None) -> list[int] | None:
+    """The bytes of a logo that typst can draw."""
+    return None if data is None else list(logo.drawable(data))

@@ -14,16 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from admin.badge_errors import BadgeError, MissingCharacters
 from admin.badge_press import press, press_many
-from admin.badge_sheet import (
-    BadgeCard,
-    BadgeError,
-    BadgeSheet,
-    MissingCharacters,
-    card_json,
-    missing_of,
-    sheet_json,
-)
+from admin.badge_sheet import BadgeCard, BadgeSheet, card_json, missing_of, sheet_json
+from models.harmless import harmless
 from printers.fonts import clean
 
 __all__ = ["BadgeCard", "BadgeError", "BadgeSheet", "MissingCharacters", "make_csv", "make_pdf", "make_png", "make_zip"]
@@ -32,7 +26,6 @@ Progress = Callable[[int, int], None]   # (done, all)
 COLUMNS = ("number", "name", "organisation", "category", "code")
 PRINT_DPI = 300                         # what print shops ask for
 _AT_ONCE = 150                          # pictures drawn in one go, 0.1 MB each; enough to earn a child's start
-_FORMULA = re.compile(r"^\s*[=+\-@＝＋－＠]")
 
 
 def make_pdf(cards: Sequence[BadgeCard], sheet: BadgeSheet, progress: Progress | None = None,
@@ -67,13 +60,8 @@ def make_csv(cards: Iterable[BadgeCard]) -> bytes:
     rows = csv.writer(out)
     rows.writerow(COLUMNS)
     for card in cards:
-        rows.writerow([_harmless(getattr(card, column)) for column in COLUMNS])
+        rows.writerow([harmless(clean(getattr(card, column))) for column in COLUMNS])
     return out.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: str) -> str:
-    cell = clean(cell)
-    return "'" + cell if _FORMULA.match(cell) else cell
 
 
 def _check(cards: Sequence[BadgeCard], allow_missing: bool) -> None:

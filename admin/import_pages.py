@@ -19,12 +19,13 @@ import guard
 from admin import field_words, works
 from admin.refusals import page as refused_page
 from admin.room import pages
-from admin.roster_file import RosterError, read
+from admin.roster_apart import read_apart
+from admin.roster_file import RosterError
 from admin.roster_import import SHOWN, Verdict, import_file, judge
 from admin.roster_workbook import FILE_LIMIT
 from admin.works import Work
 from guard import may
-from models.exports import harmless
+from models.harmless import harmless
 from models.masks import masked
 from models.people import ImportRun
 from models.runtime import Runtime
@@ -32,6 +33,7 @@ from models.runtime import Runtime
 KIND = "import"
 BODY_LIMIT = 60_000_000
 RUNS = 5
+LONGEST_NAME = 80
 TABS = ("refused", "changed", "new")
 
 
@@ -62,10 +64,16 @@ def upload_roster() -> Any:
     if file is None or not file.filename:
         flash(_("请先选择一个文件。"), "bad")
         return redirect(url_for("admin.imports"), 303)
-    work = works.works().add(works.mine(), KIND, name=file.filename[:120], sheet=None, mapping={}, phase="look", found=None)
+    work = works.works().add(works.mine(), KIND, name=shown_name(file.filename), sheet=None, mapping={}, phase="look", found=None)
     file.save(work.file("roster"))
     _look(work)
     return _to(work)
+
+
+def shown_name(name: str) -> str:
+    """A file's name as it is shown and kept: its last part, nothing invisible, not too long. No path is made of it."""
+    last = "".join(filter(str.isprintable, name.replace("\\", "/").rpartition("/")[2])).strip()
+    return last if len(last) <= LONGEST_NAME else f"{last[:LONGEST_NAME - 13]}…{last[-12:]}"
 
 
 @pages.errorhandler(RequestEntityTooLarge)
@@ -149,7 +157,7 @@ def refused_rows(key: str) -> Any:
     table.writerow([_("行号"), _("原因"), *(field_words.label(name) for name in fields)])
     for refusal in found.refused:
         values = rows.get(refusal.row, {})
-        table.writerow([refusal.row, refusal.message, *(harmless(str(values.get(name, ""))) for name in fields)])
+        table.writerow([refusal.row, harmless(refusal.message), *(harmless(str(values.get(name, ""))) for name in fields)])
     return Response(out.getvalue().encode("utf-8-sig"), mimetype="text/csv",
                     headers={"Content-Disposition": "attachment; filename=refused.csv"})
 
@@ -162,7 +170,7 @@ def _look(work: Work) -> None:
 def _read(runtime: Runtime, work: Work) -> None:
     work.tell("read")
     about = work.about
-    about["found"] = judge(runtime, read(work.file("roster"), about["name"], about["sheet"], about["mapping"] or None))
+    about["found"] = judge(runtime, read_apart(work.file("roster"), about["name"], about["sheet"], about["mapping"] or None))
 
 
 def _import(runtime: Runtime, actor: str, skip: bool, work: Work) -> None:

@@ -22,8 +22,11 @@ class Locked(ValueError):
     """The workbook's stream is encrypted."""
 
 
-def measure(data: bytes) -> int:
-    """The number of columns up to the last cell of any sheet. Raises Broken and Locked."""
+def measure(data: bytes, most: int) -> tuple[int, int]:
+    """The number of columns up to the last cell of any sheet, and of sheets (0 and their number beyond `most`).
+
+    Raises Broken and Locked.
+    """
     try:
         stream = _Compound(data).workbook()
         sheets = []
@@ -34,7 +37,9 @@ def measure(data: bytes) -> int:
                 sheets.append(struct.unpack_from("<I", body)[0])
             if kind == _SST and struct.unpack_from("<I", body, 4)[0] > len(data):
                 raise Broken
-        return max((_columns(stream, at) for at in sheets), default=0)
+        if len(sheets) > most:
+            return 0, len(sheets)
+        return max((_columns(stream, at) for at in sheets), default=0), len(sheets)
     except (struct.error, IndexError) as problem:
         raise Broken from problem
 

@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
+from models.harmless import FORMULA
 from models.names import fold
 
 # The most characters of a field. 80 for a name is what a badge can still set (api.md leaves it open).
@@ -17,7 +18,7 @@ LIMITS = {"name": 80, "name_en": 80, "number": 32, "organisation": 200, "post": 
 _CODES = ("number", "seat", "table", "room")             # full-width digits and letters are folded
 ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"))
 _NOTHING = frozenset(("无", "暂无", "没有", "-", "--", "—", "——", "/", "\\", "n/a", "na", "none", "null"))
-_APOSTROPHE = re.compile(r"^'(?=\s*[=+\-@＝＋－＠])")        # that our own exports put before what could run as a formula
+_APOSTROPHE = re.compile(f"'(?='*{FORMULA})")             # that our own exports put before what could run as a formula
 _SCIENCE = re.compile(r"([0-9])(?:\.([0-9]+))?E\+?([0-9]{1,2})", re.IGNORECASE)
 _EXACT = 10 ** 15                                        # Excel keeps 15 digits of a number
 YES = frozenset(map(fold, ["是", "√", "✓", "✔", "☑", "y", "yes", "true", "t", "1", "vip", "贵宾", "对", "有", "on"]))
@@ -94,7 +95,7 @@ def cleaner(name: str, header: str) -> Callable[[Any], Value]:
 
 
 def _text(header: str, limit: int, cell: Any) -> Value:
-    text = _APOSTROPHE.sub("", plain(cell))
+    text = _APOSTROPHE.sub("", plain(cell), count=1)
     return text if len(text) <= limit else Problem("too_long", {"column": header, "limit": limit})
 
 
@@ -104,10 +105,7 @@ def _number(name: str, header: str, cell: Any) -> Value:
         return cell                                      # most cells: nothing below would change them
     if isinstance(cell, float) and abs(cell) >= _EXACT:
         return Problem("lost_digits", {"column": header, "value": f"{cell:.0f}"})
-    text = unicodedata.normalize("NFKC", plain(cell)).strip()
-    if text.startswith('="') and text.endswith('"'):     # how Excel keeps zeros in a csv
-        text = text[2:-1]
-    text = text.removeprefix("'")
+    text = _bare(unicodedata.normalize("NFKC", plain(cell)))
     whole = _whole(text, name)
     if whole is None:
         return Problem("lost_digits", {"column": header, "value": text})
@@ -116,6 +114,13 @@ def _number(name: str, header: str, cell: Any) -> Value:
         return Problem("too_long", {"column": header, "limit": LIMITS[name]})
     if name == "phone" and text and not any(map(str.isdigit, text)):
         return Problem("no_digits", {"column": header, "value": text})
+    return text
+
+
+def _bare(text: str) -> str:
+    """Without what Excel puts around digits that are to stay a text: an apostrophe, ="0012" in a csv."""
+    while (bare := text.strip().lstrip("'")) != text or re.fullmatch(r'=".*"', bare, re.DOTALL):
+        text = bare[2:-1] if re.fullmatch(r'=".*"', bare, re.DOTALL) else bare
     return text
 
 
@@ -134,8 +139,8 @@ def _phone(text: str) -> str:
     """Without blanks, hyphens and China's prefix; two numbers in one cell stay as they are."""
     if fold(text) in _NOTHING:
         return ""
-    bare = re.sub(r"[\s\-‐‑–—()]", "", text)
-    return re.sub(r"^(?:\+|00)?86(?=1[0-9]{10}$)", "", bare)
+    bare = _bare(re.sub(r"[\s\-‐‑–—()]", "", text))
+    return re.sub(r"^(?:(?:\+|00)?86)+(?=1[0-9]{10}$)", "", bare)
 
 
 def _vip(header: str, cell: Any) -> Value:

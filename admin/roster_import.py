@@ -16,7 +16,8 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from admin.roster_file import Refusal, RosterRow, Sheet, check, read
+from admin.roster_apart import read_apart
+from admin.roster_file import Refusal, RosterRow, Sheet, check
 from models import codes
 from models.database import now
 from models.event import touch
@@ -77,7 +78,7 @@ def import_file(runtime: Runtime, source: Path | str | bytes, name: str = "", sh
     """
     say = progress or (lambda _stage, _done, _total: None)
     say("read", 0, 0)
-    roster = read(source, name, sheet, mapping)
+    roster = read_apart(source, name, sheet, mapping)
     if dry_run:
         return judge(runtime, roster)
     with holding(runtime):               # judged under the lock: nobody else's import comes in between

@@ -20,6 +20,8 @@ SENTENCES = {
     "old_format": "这是%(kind)s。请在 Excel 或 WPS 里另存为 .xlsx 后再导入。",
     "too_large": "文件太大：最多 %(limit)s MB。",
     "too_large_unpacked": "工作簿展开后太大：最多 %(limit)s MB。",
+    "too_many_sheets": "工作表太多：最多 %(limit)s 张。请把名单那一张另存为单独的文件。",
+    "too_heavy": "读这个文件要用的时间或内存太多，已停止。请把名单复制到一个新的工作簿，保存后再导入。",
     "too_many_rows": "行数太多：最多 %(limit)s 行。如果下面是空行，请删除多余的行后再保存。",
     "too_many_columns": "列数太多：最多 %(limit)s 列。请删除多余的列后再保存。",
     "encoding": "认不出文件的文字编码。请另存为 UTF-8 的 csv 或 xlsx。",

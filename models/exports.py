@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from models.event import Category
 from models.files import replacing
+from models.harmless import harmless, unmistaken
 from models.people import Attendee, Delegation, visible
 from models.reports import counts as report_counts
 from models.runtime import Runtime
@@ -33,7 +34,6 @@ LEDGER = ("seq", "id", "service", "station", "verdict", "reason", "voids", "numb
 COUNTS = ("what", "key", "name", "kind", "entitled", "expected", "people", "uses", "refused", "inside", "stock_left")
 XLSX_ROWS = 1_048_576
 CHUNK = 2000
-_FORMULA = re.compile(r"^\s*[=+\-@＝＋－＠\t\r]")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udfff]")   # XML 1.0 has no way to write them
 Row = dict[str, Any]
 Progress = Callable[[int], None]
@@ -144,7 +144,7 @@ def _text_cell(sheet: Any, value: Any) -> Any:
     """A value for a sheet: of a text only what XML can write, and no text that openpyxl takes for more than a text."""
     if not isinstance(value, str):
         return value
-    value = _UNPRINTABLE.sub("", value)
+    value = unmistaken(_UNPRINTABLE.sub("", value))
     if not value.startswith(("=", "#")):       # a formula, an error value: openpyxl looks at nothing else
         return value
     from openpyxl.cell import WriteOnlyCell
@@ -171,8 +171,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     return "" if value is None else value
-
-
-def harmless(value: Any) -> Any:
-    """A cell of a csv that no spreadsheet runs as a formula."""
-    return "'" + value if isinstance(value, str) and _FORMULA.match(value) else value
