@@ -16,6 +16,7 @@ from werkzeug import Response
 
 import guard
 from admin import works
+from admin.confirm import confirmed
 from admin.import_pages import progress
 from admin.room import pages
 from admin.works import Work
@@ -86,6 +87,7 @@ def before_golive() -> Any:
 
 @pages.post("/admin/care/golive")
 @may("coordinator")
+@confirmed
 def golive() -> Response:
     """Ends the trial."""
     if not request.form.get("sure"):
@@ -116,6 +118,7 @@ def run_audit() -> Response:
 
 @pages.post("/admin/care/export")
 @may("coordinator")
+@confirmed
 def make_export() -> Response:
     """Counts, ledger or roster as a file."""
     what, ending = request.form.get("what", ""), request.form.get("ending", "")
@@ -182,6 +185,7 @@ def care_progress(key: str) -> Any:
 
 @pages.get("/admin/care/work/<key>/file")
 @may("coordinator")
+@confirmed
 def export_file(key: str) -> Response:
     """An export that is done."""
     work = works.of(key, KIND)
@@ -193,6 +197,7 @@ def export_file(key: str) -> Response:
 
 @pages.post("/admin/care/files/<name>")
 @may("coordinator")
+@confirmed
 def kept_file(name: str) -> Response:
     """A copy of the event, to keep on another disk: all personal data and codes, so who took it is kept."""
     data = guard.runtime().data

@@ -1,19 +1,19 @@
 """Signing in and out, and the first coordinator's one-time code.
 
-The rate limits count tries by name and address together: who guesses one name locks neither that person at another
-device nor others at the same one. A wider one by address alone bounds guessing over many names. A try is counted
-before it is judged: counted afterwards, sixty at once would all be judged.
+How often it may be tried, and who is kept from trying by whom, says tries.py. Signing in begins a new session, with a
+new token for the forms as well: what a browser brought along is worth nothing.
 """
 from __future__ import annotations
 
 from typing import Any
 
-from flask import g, redirect, render_template, request, url_for
+from flask import g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
-from flask_limiter.util import get_remote_address
 from werkzeug import Response
 
+import browsers
 import guard
+import pins
 import sessions
 from admin import people
 from admin.refusals import sentence
@@ -21,15 +21,9 @@ from admin.room import pages
 from admin.shell import FOR_LEADS, local_path
 from guard import may
 from sessions import STAFF_COOKIE
-from throttle import limiter
+from tries import Tries
 
 HOME = "/admin/"
-TRIES = "10 per 5 minutes"            # of one name at one address
-TRIES_OF_ADDRESS = "100 per 5 minutes"
-
-
-def _name_at_address() -> str:
-    return f"{get_remote_address()}|{request.form.get('name', '').strip().casefold()[:80]}"
 
 
 @pages.get("/login")
@@ -42,17 +36,33 @@ def login() -> Any:
 
 
 @pages.post("/login")
-@limiter.limit(TRIES, key_func=_name_at_address)
-@limiter.limit(TRIES_OF_ADDRESS)
 @may("anyone")
 def log_in() -> Any:
     """Starts a session for a name with its passphrase or PIN."""
     name, wanted = request.form.get("name", ""), local_path(request.form.get("next"))
     try:
-        token, role = people.sign_in(guard.runtime(), name, request.form.get("secret", ""))
+        token, role = _compared(name, request.form.get("secret", ""))
     except people.StaffRefused as refused:
         return render_template("admin/login.html", next=wanted or "", name=name, error=sentence(refused.error)), 403
-    return _signed_in(token, _way(role, wanted))
+    return _signed_in(token, _way(role, wanted), name)
+
+
+def _compared(name: str, secret: str) -> tuple[str, str]:
+    """The session's token and the role; StaffRefused, TooOften, Busy. A browser or tablet that is known has tries and
+    a turn of its own: nobody elsewhere can use them up."""
+    budgets, browser = guard.budgets(), browsers.of(request)
+    account, gate = people.account_of(guard.runtime(), name), pins.HOUSE
+    counted: list[tuple[Tries, Any]]
+    if g.device is not None:
+        counted = budgets.at_tablet(g.device.id, account)
+    elif browser is not None and browser.knows(name):
+        counted = [(budgets.browser, (browser.id, account))]
+    else:
+        counted, gate = [(budgets.strangers, ""), (budgets.account, account)], pins.STRANGERS
+    with budgets.trying(*counted) as right:
+        made = people.sign_in(guard.runtime(), name, secret, gate)
+        right()
+    return made
 
 
 @pages.post("/logout")
@@ -64,6 +74,7 @@ def logout() -> Response:
         people.sign_out(guard.runtime(), token)
     answer = redirect(url_for("admin.login"), 303)
     sessions.forget(answer, STAFF_COOKIE)
+    session.clear()
     return answer
 
 
@@ -75,7 +86,6 @@ def setup() -> str:
 
 
 @pages.post("/setup")
-@limiter.limit(TRIES)
 @may("anyone")
 def make_first() -> Any:
     """The one-time code makes the first coordinator."""
@@ -85,8 +95,10 @@ def make_first() -> Any:
         error = _("两次输入的口令不一样，请再输一次。")
     else:
         try:
-            token = people.redeem_setup(runtime, form.get("code", ""), name, form.get("secret", ""))
-            return _signed_in(token, HOME)
+            with guard.budgets().trying((guard.budgets().founding, "")) as right:
+                token = people.redeem_setup(runtime, form.get("code", ""), name, form.get("secret", ""))
+                right()
+            return _signed_in(token, HOME, name)
         except people.StaffRefused as refused:
             error = sentence(refused.error)
     done = people.has_coordinator(runtime)
@@ -108,10 +120,13 @@ def _way(role: str, wanted: str | None) -> str:
     return wanted if wanted and not wanted.startswith("/admin") else url_for("admin.login")
 
 
-def _signed_in(token: str, way: str) -> Response:
+def _signed_in(token: str, way: str, name: str) -> Response:
+    """A new session in this browser: nothing of the one before is kept, so none that somebody planted here."""
     before = sessions.read(STAFF_COOKIE, request)
     if before:                               # whoever was signed in here before is not any more
         people.sign_out(guard.runtime(), before)
     answer = redirect(way, 303)
     sessions.keep(answer, STAFF_COOKIE, token, int(people.SESSION.total_seconds()))
+    browsers.remember(answer, request, name)
+    session.clear()
     return answer

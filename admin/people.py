@@ -5,25 +5,25 @@ argon2 takes its time on purpose, so secrets are hashed and compared before the 
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from guard import ROLES
 from kiosk.pairing import check_secret, hash_secret
-from models import codes
+from models import codes, sign_ins
 from models.database import now
 from models.devices import Grant
 from models.event import Event
 from models.people import Staff, StaffSession
 from models.runtime import Runtime
+from pins import HOUSE, STRANGERS, Gate, account
 
 SETUP_DIGITS = 8
 PIN_DIGITS = 4              # of staff and leads: typed beside a tablet, where a lead's door is rate limited
 PASSPHRASE_LETTERS = 8      # of a coordinator, who sees everything
 LONGEST = 128
-SESSION = timedelta(hours=16)   # one long conference day
+SESSION = sign_ins.LONGEST
 NAME_LETTERS = 40
 
 
@@ -77,7 +77,7 @@ def everyone(runtime: Runtime) -> list[Staff]:
 
 def redeem_setup(runtime: Runtime, code: str, name: str, passphrase: str) -> str:
     """The one-time code makes the first coordinator and signs them in: the session's token. Two at once make one."""
-    name, hashed = _checked(name, "coordinator", passphrase)
+    name, hashed = _checked(name, "coordinator", passphrase, STRANGERS)
     digits = "".join(c for c in codes.clean(code) if c.isdigit())
 
     def make(session: Session) -> str:
@@ -125,11 +125,18 @@ def disable(runtime: Runtime, name: str) -> None:
     runtime.writer.do(change)
 
 
-def sign_in(runtime: Runtime, name: str, secret: str) -> tuple[str, str]:
-    """Starts a session: (its token for the cookie, the role). StaffRefused("wrong"), as slow for an unknown name."""
+def account_of(runtime: Runtime, name: str) -> str:
+    """Under which key tries of this name are counted, whether there is such a person or not."""
+    with runtime.reading() as session:
+        return account(name, session.scalar(select(Staff.secret_hash).where(Staff.name == name.strip())))
+
+
+def sign_in(runtime: Runtime, name: str, secret: str, gate: Gate = HOUSE) -> tuple[str, str]:
+    """Starts a session: (its token for the cookie, the role). StaffRefused("wrong"), as slow for an unknown name. Busy
+    where too many wait at the gate."""
     with runtime.reading() as session:
         person = session.scalars(select(Staff).where(Staff.name == name.strip(), Staff.disabled_at.is_(None))).first()
-    if not check_secret(person, secret[:LONGEST]) or person is None:
+    if not check_secret(person, secret[:LONGEST], gate) or person is None:
         raise StaffRefused("wrong")
     compared = person.secret_hash
 
@@ -151,7 +158,7 @@ def _coordinators(session: Session) -> int:
     return session.scalar(select(func.count()).where(Staff.role == "coordinator", Staff.disabled_at.is_(None))) or 0
 
 
-def _checked(name: str, role: str, secret: str) -> tuple[str, str]:
+def _checked(name: str, role: str, secret: str, gate: Gate = HOUSE) -> tuple[str, str]:
     """The name without outer blanks and the secret's hash, or StaffRefused."""
     name = name.strip()
     if not name or len(name) > NAME_LETTERS or not name.isprintable():
@@ -165,7 +172,7 @@ def _checked(name: str, role: str, secret: str) -> tuple[str, str]:
             raise StaffRefused("passphrase_short")
     elif not _is_pin(secret) and len(secret.strip()) < PASSPHRASE_LETTERS:
         raise StaffRefused("pin_short")
-    return name, hash_secret(secret)
+    return name, hash_secret(secret, gate)
 
 
 def _is_pin(secret: str) -> bool:
@@ -192,7 +199,7 @@ def _start_session(session: Session, person: Staff) -> str:
     session.execute(delete(StaffSession).where(StaffSession.expires_at < now()))
     token = codes.token()
     session.add(StaffSession(token_hash=codes.digest(token), staff_id=person.id, created_at=now(),
-                             expires_at=now() + SESSION))
+                             expires_at=now() + SESSION, confirmed_at=now()))
     return token
 
 

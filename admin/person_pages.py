@@ -16,6 +16,7 @@ from werkzeug import Response
 import guard
 from admin import badge_data, person_view
 from admin.badges import BadgeError, MissingCharacters, make_pdf
+from admin.confirm import confirmed
 from admin.field_words import FIELDS, STATES, label, value
 from admin.refusals import reason
 from admin.room import pages
@@ -178,6 +179,7 @@ def revoke_badge(attendee_id: int) -> Response:
 
 @pages.post("/admin/roster/<int:attendee_id>/badge.pdf")
 @may("coordinator")
+@confirmed
 def badge_pdf(attendee_id: int) -> Response:
     """The person's badge to print."""
     with guard.runtime().reading() as session:

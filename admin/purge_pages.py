@@ -13,6 +13,7 @@ from werkzeug import Response
 import guard
 from admin import works
 from admin.care_pages import begin, kept
+from admin.confirm import confirmed
 from admin.room import pages
 from admin.works import Work
 from guard import may
@@ -26,6 +27,7 @@ from models.scans import Scan
 
 @pages.post("/admin/care/close")
 @may("coordinator")
+@confirmed
 def close_event() -> Response:
     """The event is over: no scan is accepted any more."""
     if not request.form.get("sure"):
@@ -57,6 +59,7 @@ def _page(problem: str = "") -> str:
 
 @pages.post("/admin/care/purge")
 @may("coordinator")
+@confirmed
 def purge_event() -> Any:
     """Removes and anonymises, then searches the files; the coordinator who does it goes on under a pseudonym."""
     runtime = guard.runtime()

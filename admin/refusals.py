@@ -3,12 +3,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template
+from flask import make_response, render_template
 from flask_babel import gettext, lazy_gettext
 from flask_babel import gettext as _
-from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import Forbidden, NotFound
+from werkzeug.exceptions import Forbidden, NotFound, ServiceUnavailable, TooManyRequests
 
 from admin.room import pages
 from models.writer import NotRecorded
@@ -71,10 +70,21 @@ def not_found(_error: Any) -> Any:
     return page(404, _("没有找到"), _("它可能已经被删除，或者地址写错了。"))
 
 
-@pages.errorhandler(RateLimitExceeded)
-def too_often(_error: Any) -> Any:
+@pages.errorhandler(TooManyRequests)
+def too_often(error: TooManyRequests) -> Any:
     """Too many wrong passphrases."""
-    return page(429, _("试得太多了，请等几分钟"), _("五分钟后再试。忘了口令，请总负责在“人员”里重设。"))
+    answer = make_response(*page(429, _("试得太多了，请等几分钟"), _("五分钟后再试。忘了口令，请总负责在“人员”里重设。")))
+    if error.retry_after:
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+@pages.errorhandler(ServiceUnavailable)
+def busy(error: ServiceUnavailable) -> Any:
+    """Too many sign in at this moment."""
+    answer = make_response(*page(503, _("现在登录的人太多，请过几秒再试"), _("已经登录的人和服务点不受影响。")))
+    answer.headers["Retry-After"] = str(error.retry_after or 1)
+    return answer
 
 
 @pages.errorhandler(CSRFError)

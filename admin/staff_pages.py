@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 import guard
 from admin import people
+from admin.confirm import confirmed
 from admin.refusals import sentence
 from admin.room import pages
 from guard import may
@@ -24,6 +25,7 @@ def staff() -> str:
 
 @pages.post("/admin/staff")
 @may("coordinator")
+@confirmed
 def add_staff() -> Any:
     """One more."""
     name, role = request.form.get("name", "").strip(), request.form.get("role", "")
@@ -40,6 +42,7 @@ def staff_member(staff_id: int) -> str:
 
 @pages.post("/admin/staff/<int:staff_id>/reset")
 @may("coordinator")
+@confirmed
 def reset_staff(staff_id: int) -> Any:
     """A new secret; it ends their sessions and lets a disabled one in again."""
     one = _known(staff_id)
@@ -53,6 +56,7 @@ def reset_staff(staff_id: int) -> Any:
 
 @pages.post("/admin/staff/<int:staff_id>/disable")
 @may("coordinator")
+@confirmed
 def disable_staff(staff_id: int) -> Any:
     """The end of their work here, at once."""
     one = _known(staff_id)

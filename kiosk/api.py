@@ -84,7 +84,7 @@ def pair() -> Response:
         token, key = tried.pair(asked.code, asked.name)
     except TooOften as often:
         said = refuse(429, "too_many", _("有人在乱试配对码，短码暂停使用。请会务组重新生成一个，新码更长"))
-        said.headers.extend(often.get_headers())
+        said.headers["Retry-After"] = str(often.retry_after)
         return said
     except pairing.PairingRefused as refused:
         words = {"unknown": _("没有这个配对码，请核对"), "used": _("这个配对码已经用过，请重新生成"),
