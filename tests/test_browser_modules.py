@@ -141,17 +141,6 @@ def test_a_paused_scanner_reads_nothing_and_a_held_badge_says_so(playwright, sit
         browser.close()
 
 
-def test_two_codes_in_one_picture_both_arrive_and_a_missed_frame_is_no_new_sighting(page, site):
-    open_blank(page, site, "() => {}")
-    assert page.evaluate("""async () => {
-      const { createSightings } = await import("/static/js/scanner.js");
-      const look = createSightings();
-      const told = [look.look(["A", "B"], 0), look.look([], 33), look.look([], 66), look.look(["A"], 99)];
-      for (const now of [200, 300, 400, 500]) look.look([], now);
-      return [...told, look.look(["A"], 600)].map((all) => all.map((one) => one.text + one.held));
-    }""") == [["Afalse", "Bfalse"], [], [], [], ["Afalse"]]
-
-
 def test_a_running_camera_covers_its_picture_with_no_words(page, site):
     page.goto(f"{site.url}/kiosk")
     assert page.evaluate("""async () => {
@@ -230,6 +219,28 @@ def test_a_scan_is_kept_before_it_is_sent_and_stays_after_its_answer(page, site)
     assert page.evaluate("() => answer")["verdict"] == "accepted"
     kept = page.evaluate("() => outbox.store.unack().then(() => outbox.store.waiting(9))")
     assert [(row["scan"]["code"], row["scan"]["service"]) for row in kept] == [("B1", "lunch")]
+
+
+def test_a_verdict_waits_for_its_answer_and_for_nothing_that_is_written_after_it(page, site):
+    open_blank(page, site, OUTBOX)
+    page.evaluate("() => { outbox.store.settle = () => new Promise(() => {}); }")
+    assert submit(page, CODES[0])["verdict"] == "accepted"
+
+
+def test_one_write_stands_before_a_request_and_kept_on_this_tablet_is_said_of_what_is_on_the_disk(page, site):
+    open_blank(page, site, OUTBOX)
+    page.evaluate("""() => { window.road = [];
+      const begin = IDBDatabase.prototype.transaction;
+      IDBDatabase.prototype.transaction = function (stores, mode, options) {
+        const deal = begin.call(this, stores, mode, options);
+        if (mode === "readwrite") deal.addEventListener("complete", () => road.push(options.durability));
+        return deal;
+      };
+      const ask = window.fetch;
+      window.fetch = (...all) => { road.push("request"); return ask(...all); }; }""")
+    site.always = "dead"
+    page.evaluate("(code) => outbox.submit({ service: 'lunch', code }).then(() => road.push('said'))", CODES[0])
+    assert page.evaluate("() => road.slice(0, 4)") == ["relaxed", "request", "strict", "said"]
 
 
 def test_a_request_names_the_device_time_and_the_csrf_token_and_no_code_in_its_address(page, site):

@@ -6,7 +6,7 @@ import { bi, data, fill, language, make, toast } from "./page.js";
 import { openSheets, say } from "./sheets.js";
 import { openLive } from "./live.js";
 import { openStation } from "./station.js";
-import { show } from "./verdict.js";
+import { prepare, show } from "./verdict.js";
 import { counted as countedWords } from "./words.js";
 
 const LEAVE_MS = 4000;
@@ -231,6 +231,7 @@ const news = () => {
   counts.clear();
   preselect();
 };   // other gates count too: the server's numbers go before our own
+prepare();
 station = await openStation({ facing: "environment", onCode: scan, onNews: news, onLate: late });
 document.querySelector("#camera video").addEventListener("playing", listCameras);
 if (data.live) {

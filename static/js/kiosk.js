@@ -6,7 +6,7 @@ import { isToday, timeOf } from "./clock.js";
 import { bi, data, icon, language, make, onTap, setLanguage } from "./page.js";
 import { openSheets, say } from "./sheets.js";
 import { openStation } from "./station.js";
-import { hide } from "./verdict.js";
+import { hide, prepare } from "./verdict.js";
 
 const LEAVE_MS = 8000;
 const QUIET_MS = 20000;      // nobody touches it: whoever chose a language, or was asked "is this you?", has gone
@@ -118,4 +118,5 @@ document.addEventListener("language", () => { names(); rest(); });
 for (const kind of ["pointerdown", "keydown", "input"]) addEventListener(kind, rest, true);
 names();
 addEventListener("pagehide", () => { hide(); sheets.close(); });
+prepare();
 station = await openStation({ facing: "user", onCode: (code) => signIn({ code }), onLate: () => {} });

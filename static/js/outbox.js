@@ -1,4 +1,5 @@
-/* Scans leave this tablet once, in order, and none is lost: the shelf first, then the wire.
+/* Scans leave this tablet once, in order, and none is lost: the shelf first, then the wire, the answer's verdict at once,
+ * then the shelf again. Between a scan and its verdict stand one transaction and one request, nothing else.
  *
  *   const outbox = await openOutbox()
  *   await outbox.check(url) -> {status, data}           asks the server for its epoch and head (GET /api/v1/station)
@@ -52,28 +53,29 @@ class Outbox extends EventTarget {
 
   async submitAll(scans, { grant = null } = {}) {
     const full = scans.map((scan) => ({ id: newId(), scanned_at: deviceNow(), ...scan }));
-    const answers = full.map(({ id }) => new Promise((done) => this.callers.set(id, done)));
-    await Promise.all(full.map((scan) => this.store.add({ scan, grant, acked: 0, final: null, at: scan.scanned_at })));
-    this.drain();
+    const rows = full.map((scan) => ({ scan, grant, acked: 0, final: null, at: scan.scanned_at }));
+    const answers = rows.map((row) => new Promise((done) => this.callers.set(row.scan.id, { row, done })));
+    this.drain(await this.store.add(rows, BATCH));
     return Promise.all(answers);
   }
 
-  /** One drain at a time; a call during one makes it look once more, so that no scan waits for a timer. */
-  drain() {
+  /** One drain at a time; a call during one makes it look once more, so that no scan waits for a timer.
+   * `found` are the waiting rows where the caller has just read them: it is used only while nothing is under way. */
+  drain(found = null) {
     clearTimeout(this.timer);
     this.again = Boolean(this.sending);
-    this.sending ??= this.#work().finally(() => {
+    this.sending ??= this.#work(found).finally(() => {
       this.sending = null;
       if (this.again) this.drain();
     });
     return this.sending;
   }
 
-  async #work() {
-    for (;;) {
-      const rows = oneGrant(await this.store.waiting(BATCH));
+  async #work(found) {
+    for (let next = found; ; next = null) {
+      const rows = oneGrant(next ?? await this.store.waiting(BATCH));
       if (!rows.length) break;
-      await this.#say(rows.length > 1 ? "sending" : this.state);
+      this.#say(rows.length > 1 ? "sending" : this.state);
       if (!await this.#send(rows)) return this.#later();
     }
     this.failures = 0;
@@ -104,10 +106,10 @@ class Outbox extends EventTarget {
   async #answered(rows, data) {
     const byId = new Map(data.results.map((result) => [result.id, result]));
     const judged = rows.filter((row) => byId.has(row.scan.id));
-    await this.store.update(judged.map((row) => ({
+    const settled = this.promised(data, judged.map((row) => ({
       ...row, acked: 1, grant: null, final: byId.get(row.scan.id).error ?? null, resent: false })));
-    await this.promised(data);
     for (const row of judged) this.#deliver(row, byId.get(row.scan.id));
+    await settled;
     this.state = judged.length ? "ok" : "busy";
     return judged.length > 0;
   }
@@ -115,26 +117,28 @@ class Outbox extends EventTarget {
   #deliver(row, result) {
     const caller = this.callers.get(row.scan.id);
     this.callers.delete(row.scan.id);
-    if (caller) caller(result);
+    if (caller) caller.done(result);
     else this.dispatchEvent(new CustomEvent("late", { detail: { scan: row.scan, result, resent: row.resent === true } }));
   }
 
   /** Compares what the server says now with what it promised before; a restored backup sends everything again. */
-  async promised({ epoch, head }) {
-    if (!epoch) return;
-    const known = await this.store.read("promise");
-    const restored = known && (known.epoch !== epoch || (Number.isInteger(head) && head < known.head));
-    if (restored) await this.store.unack();
-    await this.store.note("promise", { epoch, head: head ?? known?.head ?? 0 });
-    if (restored) this.again = true;
+  async promised({ epoch, head }, rows = []) {
+    this.again = await this.store.settle(rows, (known) => ({
+      promise: epoch && { epoch, head: head ?? known?.head ?? 0 },
+      restored: Boolean(epoch && known && (known.epoch !== epoch || (Number.isInteger(head) && head < known.head))),
+    })) || this.again;
   }
 
+  /** Who waits is told "kept on this tablet", and that is said of what is on its disk. */
   async #later() {
     const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.failures) * (0.75 + Math.random() / 2);
     this.failures += 1;
     this.timer = setTimeout(() => this.drain(), wait);
-    for (const [id, done] of this.callers) done({ pending: true, id, why: this.state });
-    this.callers.clear();
+    const told = [...this.callers].filter(([, { row }]) => row.n !== undefined);
+    for (const [id] of told) this.callers.delete(id);
+    const kept = this.store.update(told.map(([, { row }]) => row));
+    for (const [id, { done }] of told) done(kept.then(() => ({ pending: true, id, why: this.state })));
+    await kept.catch(() => {});     // a full disk: each of them has been told
     await this.#say(this.state);
   }
 

@@ -62,6 +62,7 @@ class Scanner {
   start() {
     this.wanted = true;
     this.awake();
+    this.worker ??= this.#makeWorker();     // compiles its decoder while the person allows the camera
     return this.#restart();
   }
 
@@ -174,8 +175,11 @@ class Scanner {
   }
 }
 
+/** What the worker is given: a VideoFrame is a handle (0.1 ms here, a bitmap 6); luminance.js says what was measured. */
 function picture(video) {
-  if (typeof OffscreenCanvas === "function") return createImageBitmap(video);
+  if (typeof OffscreenCanvas === "function") {
+    try { return new VideoFrame(video); } catch { return createImageBitmap(video); }   // iPadOS before 16.4 has no VideoFrame
+  }
   const canvas = document.createElement("canvas");
   canvas.width = video.videoWidth;
   canvas.height = video.videoHeight;

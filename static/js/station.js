@@ -21,6 +21,8 @@ import { camera as cameraWords, link as linkWords } from "./words.js";
 
 const ASKING_AFTER_MS = 150;
 const NEWS_EVERY_MS = 30000;
+const NOTICED_MS = 300;
+let noticed = 0;
 
 export async function openStation({ facing = "environment", onCode, onNews = () => {}, onLate = () => {} }) {
   setServerTime(data.server_time);
@@ -28,6 +30,7 @@ export async function openStation({ facing = "environment", onCode, onNews = () 
   const failed = new Set();
   const take = (text, source, { held }) => {
     if (underWay.has(text) || (held && !failed.has(text))) return;
+    if (source === "camera") notice();
     unlock();
     onCode(text, source);
   };
@@ -41,6 +44,14 @@ export async function openStation({ facing = "environment", onCode, onNews = () 
     judge: (scan, wish) => judge(outbox, underWay, failed, scan, wish),
     pause: () => scanner.pause(), resume: () => scanner.resume(), forget: () => scanner.forget(),
   };
+}
+
+/** The next frame of the screen says that a code was seen: who holds it need not wait for the answer to know. */
+function notice() {
+  const frame = document.getElementById("camera");
+  frame.dataset.seen = "";
+  clearTimeout(noticed);
+  noticed = setTimeout(() => { delete frame.dataset.seen; }, NOTICED_MS);
 }
 
 function noShelf() {

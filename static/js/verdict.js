@@ -5,6 +5,7 @@
  *       leave     ms until it goes by itself; 0 keeps it until the next one
  *       plain     no chips and no seat in the fact: the kiosk shows less, and places in `extra`
  *       extra     nodes under the fact (the kiosk's seat, table and programme)
+ *   prepare()     draws what every verdict needs, so that the first one is as quick as the others
  *   hide()        clears every word of it;  a tap, Escape or the time does so too
  *   face()        "" or the face that is shown;  calm() resolves once a refusal has been readable for a moment
  *
@@ -19,6 +20,10 @@ const READABLE_MS = 1200;
 const SIZES = [[1, 1, 1], [0.85, 0.95, 1], [0.7, 0.9, 1], [0.6, 0.8, 1], [0.55, 0.7, 0.95], [0.5, 0.65, 0.85]];
 const SMALL = [[0.55, 0.7, 0.9], [0.45, 0.6, 0.7], [0.4, 0.5, 0.55], [0.3, 0.4, 0.4], [0.1, 0.3, 0.3]];
 let element = null, timer = 0, ticking = 0, leaving = null, shownAt = 0;
+
+export function prepare() {
+  layer();
+}
 
 function layer() {
   if (element) return element;
