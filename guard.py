@@ -43,6 +43,7 @@ ROLES = ("staff", "lead", "coordinator")
 MODES = ("kiosk", "gate", "desk", "board")
 GRANTERS = ("lead", "coordinator")       # whose PIN lets a tablet force and undo late
 SAFE = ("GET", "HEAD", "OPTIONS")
+LONGEST_FORM = 128 * 1024       # bytes: read as a whole, a form of two megabytes may be a million fields
 csrf = CSRFProtect()
 
 
@@ -129,6 +130,8 @@ def _admit() -> Any:
         return None
     if not _has_place(kept):
         return _busy()
+    if asked.mimetype == "application/x-www-form-urlencoded":
+        asked.max_content_length = LONGEST_FORM
     # A bearer token is not sent by a stranger's page; a cookie is, so whoever leans on one shows the page's token.
     # Any other Authorization is typed into an address by whoever likes, and proves nothing.
     if asked.authorization is None or asked.authorization.type != "bearer":
@@ -203,12 +206,23 @@ def _signed_in(token_hash: str) -> tuple[Staff, datetime | None] | None:
     return found
 
 
+def is_open_to(view: Callable[..., Any], who: str | None) -> bool:
+    """Whether a station's mode or a staff role may call a view."""
+    return who in _everybody(view.may)  # type: ignore[attr-defined]  # `may` put it there
+
+
+def _everybody(allowed: frozenset[str]) -> frozenset[str]:
+    """Whom a statement admits: a higher role may what a lower one may."""
+    lowest = min((ROLES.index(role) for role in ROLES if role in allowed), default=len(ROLES))
+    return allowed | frozenset(ROLES[lowest:])
+
+
 def _is_allowed(kept: Any, allowed: frozenset[str]) -> bool:
     if "anyone" in allowed:
         return True
     if kept.station is not None and kept.station.mode in allowed:
         return True
-    return kept.staff is not None and bool(set(ROLES[:ROLES.index(kept.staff.role) + 1]) & allowed)
+    return kept.staff is not None and kept.staff.role in _everybody(allowed)
 
 
 def _turn_away() -> Any:

@@ -197,14 +197,19 @@ def counts() -> Response:
 @may("board", "desk", "lead")
 def stream() -> Response:
     """Server-Sent Events: counts, arrival, printer, station, alert."""
-    device, runtime = g.device, guard.runtime()
+    device, sign_in, runtime = g.device, g.sign_in, guard.runtime()
 
-    def is_wanted() -> bool:
-        if device is not None:      # a big screen says nothing else: its open stream is its sign of life
+    def is_wanted(admitted: live.Admitted) -> bool:
+        by_tablet = device is not None and guard.is_open_to(stream, admitted.tablets.get(device.id))
+        return by_tablet or guard.is_open_to(stream, admitted.sign_ins.get(sign_in))
+
+    def seen() -> None:     # a big screen says nothing else: its open stream is its sign of life, a dashboard's too
+        if device is not None:
             runtime.sight(device.id, None, None)
-        return device is None or any(d.id == device.id for d in runtime.plan().devices.values())
+        if sign_in:
+            runtime.asked[sign_in] = now()
     try:
-        events = current_app.extensions["huiwu.live"].subscribe(is_wanted)
+        events = current_app.extensions["huiwu.live"].subscribe(is_wanted, seen)
     except live.Full:
         answer = refuse(503, "full", _("实时画面太多，请关掉一些"))
         answer.headers["Retry-After"] = "5"

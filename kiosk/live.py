@@ -1,5 +1,8 @@
 """The live stream: one thread renders once, all streams share the bytes; at most four times a second.
 
+Whoever may not see it any more (a tablet revoked, a person signed out or disabled, here or by a command on the laptop)
+loses the stream within a second: the thread asks the database twice a second who still may.
+
 Full state on every connect, so a stream that lost its place needs no replay; a number as id all the same, so that a
 client sees whether it missed any. Streams are capped below the server's threads: a thread server with fewer threads
 than open streams stops answering at all.
@@ -11,13 +14,14 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from models import reports
+from models import reports, sign_ins
 from models.facts import ACCEPTED
 from models.masks import mask_name
 from models.runtime import Runtime
@@ -27,12 +31,31 @@ log = logging.getLogger("huiwu.live")
 STREAMS = 220            # of 256 threads
 QUIET = 0.25             # seconds between two renderings at least
 HEARTBEAT = 10.0         # seconds
-SAVE_EVERY = 30          # quiet ticks of a second: when tablets were last seen goes to disk
+TICK = 0.5               # seconds between two looks at who may still see it, at most
+RENDER_EVERY = 2         # quiet ticks: what changes with the clock alone
+SAVE_EVERY = 60          # quiet ticks: when tablets were last seen goes to disk
 MISSED = 8               # renderings that a stream may lag before it is told the newest only
+
+
+_END = b""               # the last thing in the queue of a stream that is over
 
 
 class Full(Exception):
     """All streams are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Who may see numbers at a moment: tablets (id -> their station's mode) and sign-ins (token's hash -> role)."""
+
+    tablets: Mapping[int, str]
+    sign_ins: Mapping[str, str]
+
+
+@dataclass(eq=False, slots=True)
+class _Stream:
+    queue: queue.Queue[bytes]
+    is_wanted: Callable[[Admitted], bool]
 
 
 class Hub:
@@ -41,7 +64,7 @@ class Hub:
     def __init__(self, runtime: Runtime):
         self._runtime = runtime
         self._bell = threading.Event()
-        self._streams: set[queue.Queue[bytes]] = set()
+        self._streams: set[_Stream] = set()
         self._lock = threading.Lock()
         self._number = 0
         self._last: dict[str, Any] = {}
@@ -65,26 +88,32 @@ class Hub:
         """Something changed that no commit of the ledger tells: a printer's or a station's state."""
         self._bell.set()
 
-    def subscribe(self, is_wanted: Callable[[], bool] = lambda: True) -> Iterator[bytes]:
-        """A stream's bytes, beginning with the full state; raises Full at once when all are taken."""
-        mine: queue.Queue[bytes] = queue.Queue(MISSED)
+    def subscribe(self, is_wanted: Callable[[Admitted], bool] = lambda _now: True,
+                  seen: Callable[[], object] = lambda: None) -> Iterator[bytes]:
+        """A stream's bytes, beginning with the full state; raises Full at once when all are taken. It ends when it is
+        not wanted any more; `seen` is called whenever the other side took something."""
+        mine = _Stream(queue.Queue(MISSED), is_wanted)
         with self._lock:
             if len(self._streams) >= STREAMS:
                 raise Full
             self._streams.add(mine)
-        stream = self._stream(mine, is_wanted)
+        stream = self._stream(mine, seen)
         next(stream)     # begun, so that closing it gives its place back even if nobody ever read (a HEAD request)
         return stream
 
-    def _stream(self, mine: queue.Queue[bytes], is_wanted: Callable[[], bool]) -> Iterator[bytes]:
+    def _stream(self, mine: _Stream, seen: Callable[[], object]) -> Iterator[bytes]:
         try:
             yield b""
             yield b"retry: 2000\n\n" + self._render(everything=True)
-            while not self._stopping and is_wanted():
+            while not self._stopping:
+                seen()
                 try:
-                    yield mine.get(timeout=HEARTBEAT)
+                    blob = mine.queue.get(timeout=HEARTBEAT)
                 except queue.Empty:
-                    yield b": still here\n\n"
+                    blob = b": still here\n\n"
+                if blob is _END:
+                    return
+                yield blob
         finally:
             with self._lock:
                 self._streams.discard(mine)
@@ -92,23 +121,37 @@ class Hub:
     def _loop(self) -> None:
         ticks = 0
         while not self._stopping:
-            rung = self._bell.wait(timeout=1.0)
+            rung = self._bell.wait(timeout=TICK)
             self._bell.clear()
             ticks += 1
             try:
-                self._tick(ticks)
+                self._tick(ticks, rung)
             except (NotRecorded, SQLAlchemyError, sqlite3.Error) as error:
                 # A full disk passes; a screen that stands still without a word would stay.
                 log.error("live numbers: %s", error)
             if rung:
                 threading.Event().wait(QUIET)
 
-    def _tick(self, ticks: int) -> None:
+    def _tick(self, ticks: int, rung: bool) -> None:
         if self._streams:
-            self._share(self._render())
+            self._dismiss()
+            if rung or ticks % RENDER_EVERY == 0:
+                self._share(self._render())
         if ticks % SAVE_EVERY == 0:
             self._runtime.save_sightings()
             self._bell.clear()
+
+    def _dismiss(self) -> None:
+        """Ends the streams of those who may not see it any more."""
+        plan = self._runtime.plan(fresh=True)
+        with self._runtime.connection() as connection:
+            people = sign_ins.standing(connection, self._runtime.asked)
+        admitted = Admitted({device.id: plan.stations[device.station].mode for device in plan.devices.values()
+                             if device.station in plan.stations}, people)
+        with self._lock:
+            over = [stream for stream in self._streams if not stream.is_wanted(admitted)]
+        for stream in over:
+            _skip_to(stream.queue, _END)
 
     def _share(self, blob: bytes) -> None:
         if not blob:
@@ -117,9 +160,9 @@ class Hub:
             streams = list(self._streams)
         for stream in streams:
             try:
-                stream.put_nowait(blob)
+                stream.queue.put_nowait(blob)
             except queue.Full:
-                _skip_to(stream, self._render(everything=True))
+                _skip_to(stream.queue, self._render(everything=True))
 
     def _render(self, everything: bool = False) -> bytes:
         """The events of what is different from last time (or all of them)."""
