@@ -1,16 +1,17 @@
 """服务点: each station with its tablets, in words; pairing a new tablet, ending a tablet's pairing.
 
-A pairing code is shown once made: it stays in the signed, http-only session of the browser that made it, so that the
-page can be loaded again, and in no address. The database has its hash only.
+A pairing code is shown once made: memory keeps it for the sign-in that made it, so that the page can be loaded again; it
+stands in no address and in no cookie (a signed one can be read by whoever copies it). The database has its hash only.
 """
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, abort, flash, redirect, render_template, session, url_for
+from flask import Response, abort, current_app, flash, g, redirect, render_template, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -19,14 +20,14 @@ from admin import live_words, plan_said
 from admin.room import pages
 from admin.shell import said
 from guard import may
-from kiosk import pairing
+from kiosk import pairing, tried
 from models import codes, reports
 from models.database import now
 from models.devices import Device, PairingCode
 from models.runtime import ONLINE, Runtime
 from models.snapshot import Snapshot, StationView
 
-SHOWN = "pairing"        # in the browser's session: station -> code
+SHOWN = 200              # codes in memory; they are good for ten minutes
 
 
 @pages.get("/admin/stations")
@@ -91,10 +92,13 @@ def _may_edit() -> bool:
 def start_pairing(key: str) -> Any:
     """Makes a code for a new tablet of this station."""
     try:
-        made = guard.runtime().writer.do(lambda s: pairing.new_code(s, key))
+        length = tried.code_length()
+        made = guard.runtime().writer.do(lambda s: pairing.new_code(s, key, length))
     except KeyError:
         abort(404)
-    session[SHOWN] = {**session.get(SHOWN, {}), key: made.code}
+    _shown()[g.sign_in, key] = made.code
+    while len(_shown()) > SHOWN:
+        _shown().popitem(last=False)
     return redirect(url_for("admin.pairing", key=key), 303)
 
 
@@ -103,7 +107,7 @@ def start_pairing(key: str) -> Any:
 def show_pairing(key: str) -> Any:
     """The code, very large, with its QR; who made none is sent to where one is made."""
     station = _station(key)
-    if key not in session.get(SHOWN, {}):
+    if (g.sign_in, key) not in _shown():
         return redirect(url_for("admin.stations", _anchor=f"station-{key}"), 303)
     return render_template("admin/pairing.html", **_state(station))
 
@@ -116,13 +120,19 @@ def pairing_state(key: str) -> Any:
     return ("", 204) if found["state"] == "waiting" else render_template("admin/_pairing.html", **found)
 
 
+def _shown() -> OrderedDict[tuple[str, str], str]:
+    """(sign-in, station) -> the code that was made there."""
+    found: OrderedDict[tuple[str, str], str] = current_app.extensions.setdefault("huiwu.codes", OrderedDict())
+    return found
+
+
 def _station(key: str) -> StationView:
     plan: Snapshot = guard.runtime().plan(fresh=True)
     return plan.stations.get(key) or abort(404)
 
 
 def _state(station: StationView) -> dict[str, Any]:
-    runtime, code = guard.runtime(), str(session.get(SHOWN, {}).get(station.key, ""))
+    runtime, code = guard.runtime(), _shown().get((g.sign_in, station.key), "")
     with runtime.connection() as connection:
         row = connection.execute(select(PairingCode.expires_at, PairingCode.used_at).where(
             PairingCode.code_hash == codes.digest(code.replace(" ", "")),

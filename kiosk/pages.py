@@ -65,7 +65,10 @@ def station() -> Any:
     here = guard.station()
     if here.mode == "board":
         return redirect("/board", 303)
-    return page(PAGES[here.mode], station=station_news(guard.runtime(), here))
+    answer = page(PAGES[here.mode], station=station_news(guard.runtime(), here))
+    if here.mode == "kiosk" and g.staff is not None:     # a lead signed in here and left: the next one is a stranger
+        sessions.forget(answer, sessions.STAFF_COOKIE)
+    return answer
 
 
 @pages.get("/station/leave")
