@@ -69,7 +69,7 @@ class Sessions(SecureCookieSessionInterface):
             return SecureCookieSession()
         return super().open_session(app, request)
 
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+    def save_session(self, app: Flask, session: SessionMixin, response: Any) -> None:
         """Nothing to keep of a session that nobody looked at, as with every request that brings a token."""
         if session.accessed or session.modified:
             super().save_session(app, session, response)
