@@ -8,9 +8,10 @@ from importlib import import_module
 from rich.console import Console
 
 from bench.figures import Options, Row
+from bench.meeting import ROOT
 from bench.table import table
 
-PARTS = ("cpu",)
+PARTS = ("cpu", "scans", "growth", "streams", "disk")
 Part = Callable[[Options], list[Row]]
 
 
@@ -22,7 +23,7 @@ def main() -> None:
     asked.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     chosen = asked.parse_args()
     screen = Console(width=130)
-    options = Options(chosen.rounds, chosen.seconds, say=lambda words: screen.print(f"[dim]{words}[/dim]"))
+    options = Options(chosen.rounds, chosen.seconds, cache=ROOT / ".cache" / "bench", say=lambda words: screen.print(f"[dim]{words}[/dim]"))
     made: list[Row] = []
     for name in chosen.only:
         part: Part = import_module(f"bench.parts.{name}").rows

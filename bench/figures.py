@@ -9,23 +9,20 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure to reach, of the ratio where a row has one, else of the value."""
+    """A figure to reach (the issue's "Figures to reach"): of the value, or of the ratio to the reference."""
 
     limit: float
     at_least: bool = False
-
-    def holds(self, figure: float) -> bool:
-        """Whether the figure reaches it."""
-        return figure >= self.limit if self.at_least else figure <= self.limit
+    of_ratio: bool = False
 
     def __str__(self) -> str:
-        return f"{'>=' if self.at_least else '<='} {plain(self.limit)}"
+        return f"{'ratio ' if self.of_ratio else ''}{'>=' if self.at_least else '<='} {plain(self.limit)}"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `spread` is half the range over the rounds: of the ratio where there is one, else of the
-    value. A row without a value was not measured, and its note says why."""
+    """One line of the table: medians over the rounds. `spread` is half the range over the rounds, of the ratio where
+    there is one, else of the value. A row without a value was not measured, and its note says why."""
 
     name: str
     value: float | None
@@ -40,8 +37,12 @@ class Row:
     @property
     def holds(self) -> bool | None:
         """Whether the goal is reached; None without a goal or a figure."""
-        figure = self.value if self.ratio is None else self.ratio
-        return None if self.goal is None or figure is None else self.goal.holds(figure)
+        if self.goal is None:
+            return None
+        figure = self.ratio if self.goal.of_ratio else self.value
+        if figure is None:
+            return None
+        return figure >= self.goal.limit if self.goal.at_least else figure <= self.goal.limit
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,21 @@ def measured(name: str, values: Sequence[float], unit: str, goal: Goal | None = 
     return Row(name, middle(values), unit, half_range(values), goal=goal, note=note)
 
 
+def worst(name: str, values: Sequence[float], unit: str, goal: Goal | None = None, note: str = "") -> Row:
+    """A row of the highest value of all rounds."""
+    return Row(name, max(values), unit, half_range(values), goal=goal, note=note)
+
+
 def compared(name: str, values: Sequence[float], unit: str, references: Sequence[float], beside: str,
              goal: Goal | None = None, note: str = "") -> Row:
     """A row whose ratio is taken round by round, so that a slow minute of the machine is in both."""
     ratios = [value / reference for value, reference in zip(values, references, strict=True)]
     return Row(name, middle(values), unit, half_range(ratios), middle(references), beside, middle(ratios), goal, note)
+
+
+def missing(name: str, why: str, goal: Goal | None = None) -> Row:
+    """A row that says why there is no figure."""
+    return Row(name, None, "", goal=goal, note=f"not measured: {why}")
 
 
 def plain(value: float) -> str:

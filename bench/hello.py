@@ -5,6 +5,8 @@ import sys
 
 from flask import Flask
 
+from bench import hosting
+
 app = Flask(__name__)
 
 
@@ -15,11 +17,4 @@ def hello() -> str:
 
 
 if __name__ == "__main__":
-    from granian import Granian
-    from granian.constants import Interfaces
-
-    import serving
-
-    Granian("bench.hello:app", address="127.0.0.1", port=int(sys.argv[1]), interface=Interfaces.WSGI, workers=1,
-            blocking_threads=serving.THREADS, backpressure=getattr(serving, "BACKPRESSURE", 4096), websockets=False,
-            log_enabled=False).serve()
+    hosting.serve("bench.hello:app", int(sys.argv[1]))

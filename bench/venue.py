@@ -1,44 +1,27 @@
-"""A scratch event of any size on the real server, and the reference server beside it."""
+"""The real server on a scratch event, the references beside it, and the requests that are put to them."""
 from __future__ import annotations
 
 import json
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
+from typing import NamedTuple
 
 from bench.load import Run, request
-from models import codes
+from bench.meeting import ROOT
+from bench.tablets import SERVICES, TABLETS, token
 from models.database import now
-from models.devices import Device
-from models.event import Category, Event, Printer, Service, Station
-from models.people import Attendee, Badge
 
-ROOT = Path(__file__).resolve().parent.parent
-TOKEN = "bench-token"
-SERVICES = ("signin", "bag", "lunch", "dinner", "s1")
-
-
-class Place(NamedTuple):
-    """An event in its data folder, and its people's badge codes."""
-
-    folder: Path
-    badges: list[str]
+READY_SECONDS = 60
 
 
 class Server(NamedTuple):
@@ -48,42 +31,20 @@ class Server(NamedTuple):
     group: int
 
 
-def fill(session: Session, people: int) -> list[str]:
-    """A plan in which every rule has something to do, and its people; returns their badge codes."""
-    t = now()
-    window = [[(t - timedelta(hours=1)).isoformat(), (t + timedelta(hours=8)).isoformat()]]
-    session.add(Event(id=1, name="测速", starts=date.today(), ends=date.today(), epoch="bench", secret="b" * 32))
-    session.add_all([Category(key="delegate", name="代表"), Category(key="press", name="记者", hint="媒体席"),
-                     Printer(key="front", url="virtual://front")])
-    session.flush()
-    session.add_all([
-        Service(key="signin", kind="sign_in", name="报到", limit=1, position=0),
-        Service(key="bag", kind="material", name="资料袋", limit=1, stock=people * 10, position=1),
-        Service(key="lunch", kind="meal", name="午餐", limit=1, windows=window, entitled=["delegate"], position=2),
-        Service(key="dinner", kind="meal", name="晚餐", limit=1, windows=window, position=3),
-        Service(key="s1", kind="session", name="开幕式", starts=t, ends=t + timedelta(hours=3), position=4),
-        Station(key="desk", name="报到台", mode="desk", services=list(SERVICES), printer_key="front"),
-        Station(key="board", name="大屏", mode="board", services=[])])
-    session.flush()
-    session.add(Device(station_key="desk", name="bench", token_hash=codes.digest(TOKEN), paired_at=t))
-    session.execute(insert(Attendee), [
-        {"name": f"参会{n}", "number": f"N{n:06d}", "category_key": "delegate" if n % 9 else "press",
-         "organisation": f"第{n % 40}研究所", "folded": f"参会{n}"} for n in range(people)])
-    ids = session.execute(select(Attendee.id).order_by(Attendee.id)).scalars().all()
-    made = [codes.new(codes.BADGE) for _ in ids]
-    session.execute(insert(Badge), [{"code": code, "attendee_id": one, "issued_at": t}
-                                    for code, one in zip(made, ids, strict=True)])
-    return made
-
-
-def scans(badges: list[str], seed: int = 1) -> Iterator[bytes]:
-    """Scans without end: every badge at every service in random order; at the second time round, refusals."""
-    order = [(badge, service) for badge in badges for service in SERVICES]
+def scans(badges: Sequence[str], services: Sequence[str] = SERVICES, seed: int = 1) -> Iterator[bytes]:
+    """Scans without end: every badge at every service in random order, tablet after tablet; then refusals."""
+    order = [(badge, service) for badge in badges for service in services]
     random.Random(seed).shuffle(order)
+    tablet = 0
     while True:
         for badge, service in order:
-            body = {"id": str(uuid.uuid4()), "service": service, "code": badge, "scanned_at": now().isoformat()}
-            yield request("POST", "/api/v1/scans", json.dumps(body).encode(), TOKEN)
+            tablet = (tablet + 1) % TABLETS
+            yield request("POST", "/api/v1/scans", json.dumps(one_scan(badge, service)).encode(), token(tablet))
+
+
+def one_scan(badge: str, service: str, offline: bool = False) -> dict[str, object]:
+    """A scan as a tablet sends it."""
+    return {"id": str(uuid.uuid4()), "service": service, "code": badge, "scanned_at": now().isoformat(), "offline": offline}
 
 
 def hellos() -> Iterator[bytes]:
@@ -93,52 +54,51 @@ def hellos() -> Iterator[bytes]:
 
 
 @contextmanager
-def event(people: int, cache: Path | None = None) -> Iterator[Place]:
-    """A data folder with so many people."""
-    from app import create_app, create_tables
-
-    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=cache))
-    try:
-        create_tables(folder)
-        app = create_app({"DATA": folder})
-        runtime: Any = app.extensions["huiwu"]
-        badges = runtime.writer.do(lambda session: fill(session, people))
-        runtime.engine.dispose()
-        yield Place(folder, badges)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def running(command: list[str], port: int, path: str) -> Iterator[Server]:
+def running(command: Sequence[str], port: int, path: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
     """A server in a process group of its own, ready when it answers; gone at the end."""
-    server = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True,
+                              env={**os.environ, **(env or {})})
     try:
-        for _ in range(600):
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2):
-                    break
-            except OSError:
-                time.sleep(0.05)
-        else:
-            raise RuntimeError(f"{command} does not answer")
+        wait_for(port, path)
         yield Server(port, server.pid)
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
-def huiwu(folder: Path) -> AbstractContextManager[Server]:
+def wait_for(port: int, path: str) -> None:
+    """Returns as soon as a server answers there."""
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.01)
+    raise RuntimeError(f"nothing answers at port {port}")
+
+
+def huiwu(folder: Path, env: Mapping[str, str] | None = None) -> AbstractContextManager[Server]:
     """Our server on a data folder, by plain http as the references are."""
     port = free_port()
     return running(["app.py", "--data", str(folder), "serve", "--http", "--host", "127.0.0.1", "--port", str(port)], port,
-                   "/healthz")
+                   "/healthz", env)
 
 
 def hello() -> AbstractContextManager[Server]:
-    """The reference server."""
+    """The reference: a bare Flask."""
     port = free_port()
     return running(["-m", "bench.hello", str(port)], port, "/")
+
+
+def textbook(folder: Path, badges: Sequence[str], env: Mapping[str, str] | None = None) -> AbstractContextManager[Server]:
+    """The reference: the textbook's road, on a database of its own beside the event."""
+    from bench.textbook import create
+
+    database, port = folder / "textbook.db", free_port()
+    if not database.exists():
+        create(database, badges)
+    return running(["-m", "bench.textbook", str(port), str(database)], port, "/", env)
 
 
 def free_port() -> int:

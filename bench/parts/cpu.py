@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from bench import venue
-from bench.figures import Options, Row, compared, measured
+from bench import meeting, venue
+from bench.figures import Options, Row, compared, measured, missing
 from bench.load import run
 from bench.processes import IS_LINUX, processor_seconds
 from bench.venue import Server
@@ -13,11 +14,20 @@ from bench.venue import Server
 CLIENTS = (1, 16)
 
 
+class Cost(NamedTuple):
+    """Of each answer: the server's processor microseconds and the load's own; and the answers a second."""
+
+    server: float
+    load: float
+    rate: float
+
+
 def rows(options: Options) -> list[Row]:
     """Microseconds of processor for each answer, hello and scan in turn; and what the load itself takes."""
     if not IS_LINUX:
-        return [Row("服务器处理器时间 server CPU", None, "us", note="not measured: needs /proc of Linux")]
-    with venue.event(options.people, options.cache) as place, venue.huiwu(place.folder) as ours, venue.hello() as plain:
+        return [missing("服务器 CPU server CPU a scan", "needs Linux")]
+    with meeting.event(options.people, cache=options.cache) as place, \
+            venue.huiwu(place.folder) as ours, venue.hello() as plain:
         scans = venue.scans(place.badges)
         cost(ours, 4, scans, 0.5)
         cost(plain, 4, venue.hellos(), 0.5)
@@ -25,22 +35,21 @@ def rows(options: Options) -> list[Row]:
         for clients in CLIENTS:
             pairs = [(cost(plain, clients, venue.hellos(), options.seconds), cost(ours, clients, scans, options.seconds))
                      for _ in range(options.rounds)]
-            made += _rows(clients, pairs)
+            made += _rows(f"{clients} 客户端 clients", [pair[0] for pair in pairs], [pair[1] for pair in pairs])
     return made
 
 
-def _rows(clients: int, pairs: list[tuple[tuple[float, ...], tuple[float, ...]]]) -> list[Row]:
-    hello, scan = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+def _rows(whose: str, hello: list[Cost], scan: list[Cost]) -> list[Row]:
     return [
-        compared(f"服务器 CPU server CPU a scan, {clients} 客户端 clients", [one[0] for one in scan], "us",
-                 [one[0] for one in hello], "hello"),
-        compared(f"扫码 scans, {clients} 客户端 clients", [one[1] for one in scan], "/s", [one[1] for one in hello], "hello"),
-        measured(f"压测程序 CPU of the load a scan, {clients} 客户端 clients", [one[2] for one in scan], "us")]
+        compared(f"服务器 CPU server CPU a scan, {whose}", [one.server for one in scan], "us",
+                 [one.server for one in hello], "hello"),
+        compared(f"扫码 scans, {whose}", [one.rate for one in scan], "/s", [one.rate for one in hello], "hello"),
+        measured(f"压测程序 CPU of the load a scan, {whose}", [one.load for one in scan], "us")]
 
 
-def cost(server: Server, clients: int, requests: Iterator[bytes], seconds: float) -> tuple[float, float, float]:
-    """(server's processor microseconds an answer, answers a second, the load's own microseconds an answer)."""
+def cost(server: Server, clients: int, requests: Iterator[bytes], seconds: float) -> Cost:
+    """Puts the requests to a server for so long."""
     before, own = processor_seconds(server.group), time.process_time()
     done = venue.checked(run(server.port, clients, requests, seconds))
     used, own = processor_seconds(server.group) - before, time.process_time() - own
-    return used / len(done.times) * 1e6, done.rate, own / len(done.times) * 1e6
+    return Cost(used / len(done.times) * 1e6, own / len(done.times) * 1e6, done.rate)

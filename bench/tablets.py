@@ -1,0 +1,10 @@
+"""The tablets that scan in the bench, and where: what ours and the references agree on. It loads nothing of ours."""
+from __future__ import annotations
+
+TABLETS = 64
+SERVICES = ("signin", "bag", "gift", "lunch", "tea", "dinner", "supper", "s1")     # open now; the past ones have closed
+
+
+def token(tablet: int) -> str:
+    """What the tablet of this number signs its requests with."""
+    return f"bench-tablet-{tablet}"
