@@ -1,7 +1,7 @@
 """Pairing in the browser, the station's page by its mode, and leaving it: what a tablet's first minute is like."""
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import update
