@@ -27,11 +27,17 @@ def import_plan() -> str:
     return _page()
 
 
+@pages.url_value_preprocessor
+def allow_a_plan(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """The text comes back in a field after it was looked at: said here, before the token's check reads the form."""
+    if endpoint == "admin.look_at_plan":
+        request.max_form_memory_size = LARGEST + 1024
+
+
 @pages.post("/admin/plan/import")
 @may("coordinator")
 def look_at_plan() -> Any:
     """First shows what the file would change; with `sure`, and if the plan is still the same, changes it."""
-    request.max_form_memory_size = 2 * LARGEST     # the text comes back in a field after it was looked at
     text = request.form.get("text")
     try:
         text = _uploaded() if text is None else text.replace("\r\n", "\n")

@@ -6,7 +6,7 @@ from typing import Any
 BOUNDARY = "boundary-of-the-tests"
 
 
-def form(field: str, name: str, content: bytes, **fields: str) -> dict[str, Any]:
+def form(field: str, name: str, content: bytes, /, **fields: str) -> dict[str, Any]:
     """Arguments for `client.post`."""
     parts = [f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
              for key, value in fields.items()]
