@@ -16,6 +16,7 @@ from typing import Protocol
 from printers.status import Problem
 
 PORTION = 4096
+KEPT = 1 << 16                        # bytes of answers that wait to be read: one that talks without end fills no memory
 
 
 class ChannelError(Exception):
@@ -124,7 +125,7 @@ class TcpChannel:
             return True
         except OSError as error:
             raise ChannelError(Problem.INTERRUPTED, str(error)) from error
-        self._inbox += data
+        self._inbox = (self._inbox + data)[-KEPT:]        # what it said last is what counts
         return bool(data)
 
     def read(self, deadline: float) -> bytes:
@@ -143,7 +144,7 @@ class TcpChannel:
             if self._readable(time.monotonic()) and not self._receive():
                 return False                              # gone before we had finished
             self._open.shutdown(socket.SHUT_WR)
-            while self._readable(deadline):
+            while left(deadline) and self._readable(deadline):     # one that never stops talking is not waited for
                 if not self._receive():
                     return True
         except (ChannelError, OSError):

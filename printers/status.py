@@ -4,7 +4,8 @@ Source: Epson's ESC/POS command reference (DLE EOT, GS a, GS r, GS ( H). All ans
     real-time status   one byte      b & 0x93 == 0x12     answers DLE EOT, at once, past the job
     automatic status   four bytes    first & 0x93 == 0x10, the others & 0x90 == 0   whenever something changes
     block              0x37 … NUL    0x37 0x22 + process id + NUL: printing of that job is completed
-    paper sensor       one byte      b & 0x90 == 0        answers GS r 1, in order
+    paper sensor       one byte      b & 0x90 == 0        answers GS r 1, in order; each sensor's two bits are alike
+What is none of them comes from something that is no printer of this kind, or from one that is broken: "noise".
 """
 from __future__ import annotations
 
@@ -72,6 +73,10 @@ _BITS = {                                                # query of DLE EOT: (bi
 }
 
 
+BLOCK = 64                           # the longest block that anything we ask is answered with; a process id has four
+_FLOW = (0x11, 0x13)                 # XON and XOFF of a serial line
+
+
 def is_status(byte: int) -> bool:
     """Whether a byte is an answer to DLE EOT."""
     return byte & 0x93 == 0x12
@@ -95,50 +100,62 @@ def parse_paper(byte: int) -> Problem | None:
 
 
 class Answer(NamedTuple):
-    """One answer: kind "status", "automatic", "paper" or "completed", and its bytes (a process id for the last)."""
+    """One answer: kind "status", "automatic", "paper", "completed" or "noise", and its bytes (of "completed" its id)."""
 
     kind: str
     data: bytes
 
 
 class Answers:
-    """Cuts what arrives, in whatever portions, into answers. Bytes that are none of them are dropped."""
+    """Cuts what arrives, in whatever portions and however much, into answers."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[Answer]:
-        """The answers that are whole now."""
-        self._rest += data
-        found: list[Answer] = []
-        while self._rest:
-            size = self._size()
+        """The answers that are whole now. What is kept for the next time is never longer than a block."""
+        data, at, found = self._rest + data, 0, list[Answer]()
+        while at < len(data):
+            size = _size(data, at)
             if size is None:
                 break
-            answer = self._answer(self._rest[:size])
-            self._rest = self._rest[size:]
-            if answer is not None:
+            answer = _answer(data[at:at + size])
+            if answer and (answer.kind != "noise" or not found or found[-1].kind != "noise"):    # one of a storm is enough
                 found.append(answer)
+            at += size
+        self._rest = data[at:]
         return found
 
-    def _size(self) -> int | None:
-        """Length of the first answer, or None while its end has not come."""
-        first = self._rest[0]
-        if first == 0x37:
-            end = self._rest.find(b"\0")
-            return end + 1 if end >= 0 else None
-        if first & 0x93 == 0x10:
-            body = self._rest[1:4]
-            broken = next((n for n, byte in enumerate(body, 1) if byte & 0x90), None)
-            return broken or (4 if len(body) == 3 else None)
-        return 1
 
-    @staticmethod
-    def _answer(data: bytes) -> Answer | None:
-        if data[0] == 0x37:
-            return Answer("completed", data[2:-1]) if data[1:2] == b"\x22" else None
-        if is_status(data[0]):
-            return Answer("status", data)
-        if data[0] & 0x93 == 0x10:
-            return Answer("automatic", data) if len(data) == 4 else None
-        return Answer("paper", data) if data[0] & 0x90 == 0 else None
+def _size(data: bytes, at: int) -> int | None:
+    """Length of the answer that begins there, or None while its end has not come."""
+    first = data[at]
+    if first == 0x37:
+        end = data.find(b"\0", at, at + BLOCK)
+        if end < 0:
+            return None if len(data) - at < BLOCK else 1
+        return end + 1 - at
+    if first & 0x93 == 0x10:
+        body = data[at + 1:at + 4]
+        broken = next((n for n, byte in enumerate(body, 1) if byte & 0x90), None)
+        return broken or (4 if len(body) == 3 else None)
+    return 1
+
+
+def _answer(data: bytes) -> Answer | None:
+    first = data[0]
+    if first in _FLOW:
+        return None
+    if first == 0x37 and data[-1:] == b"\0":
+        return Answer("completed", data[2:-1]) if data[1] == 0x22 else None      # others answer what we never ask
+    if len(data) == 1 and is_status(first):
+        return Answer("status", data)
+    if len(data) == 4 and first & 0x93 == 0x10:
+        return Answer("automatic", data)
+    return Answer("paper" if _is_paper(data) else "noise", data)
+
+
+def _is_paper(data: bytes) -> bool:
+    """One byte whose two sensors each say the same twice: by that most letters are none."""
+    first = data[0]
+    return len(data) == 1 and first & 0x90 == 0 and first & 0x03 in (0, 0x03) and first & 0x0C in (0, 0x0C)

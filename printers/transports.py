@@ -23,6 +23,7 @@ from printers.status import Answer, Answers, Problem, Status, parse_paper, parse
 
 PREFLIGHT = 2.0                                           # seconds, printing.md
 GLANCE = 0.04                                             # seconds for one that never answered: it may have been mute once
+_ANSWERS, _MANY = ("completed", "paper", "noise"), 3      # what counts after a job: one question has one answer
 GRACE = 10.0                                              # seconds beyond size / speed
 
 
@@ -105,17 +106,20 @@ class Transport:
     def confirm(self, process_id: str, deadline: float, ability: Ability | None) -> tuple[str, bool]:
         """Waits for the printer's word on this job: ("printed" | "parsed" | "", whether its paper sensor says "out").
 
-        A printer that can say "completed" is not believed when it only says "parsed".
+        A printer that can say "completed" is not believed when it only says "parsed", and nobody is who says more than
+        the one byte that was asked for: that is no printer, or not in its right mind.
         """
-        sensor: int | None = None
+        said: list[Answer] = []
         while True:
-            for answer in self._answers.feed(self.channel.read(deadline)):
-                if answer == Answer("completed", process_id.encode("ascii")):
-                    return "printed", False
-                if answer.kind == "paper":
-                    sensor = answer.data[0]
-            if left(deadline) == 0 or (sensor is not None and ability is Ability.PARSED):
+            said += [answer for answer in self._answers.feed(self.channel.read(deadline)) if answer.kind in _ANSWERS]
+            if Answer("completed", process_id.encode("ascii")) in said:
+                return "printed", False
+            del said[_MANY:]                              # more would say nothing new
+            if left(deadline) == 0:
                 break
+            if said and ability is Ability.PARSED:        # it will say no more, if it is what it was
+                deadline, ability = min(deadline, time.monotonic() + GLANCE), None
+        sensor = said[0].data[0] if [answer.kind for answer in said] == ["paper"] else None
         paper_out = sensor is not None and parse_paper(sensor) is Problem.PAPER_OUT
         believed = sensor is not None and ability is not Ability.COMPLETED and not paper_out
         return ("parsed" if believed else ""), paper_out
