@@ -17,13 +17,15 @@ FIELDS = {
     "state": _("状态"), "remarks": _("备注"),
 }
 STATES = {"registered": _("已报名"), "pending": _("待审核"), "cancelled": _("已取消")}
+BADGES = {"issued": _("已制发"), "reissued": _("已补发，旧证作废"), "revoked": _("已作废")}    # what was done to one
+DONE = {"badge": _("代表证"), "rights": _("资格")}
 COLUMNS = {"category_key": "category", "delegation_id": "delegation", "table_no": "table"}
 
 
 def label(name: str) -> str:
     """The word for a roster field."""
     field = COLUMNS.get(name, name)
-    return str(FIELDS.get(field, field))
+    return str(FIELDS.get(field) or DONE.get(field, field))
 
 
 def value(name: str, raw: Any, plan: Snapshot) -> str:
@@ -35,6 +37,18 @@ def value(name: str, raw: Any, plan: Snapshot) -> str:
         return plan.delegations.get(raw, "")
     if field == "state" and raw in STATES:
         return str(STATES[raw])
+    if field == "badge" and raw in BADGES:
+        return str(BADGES[raw])
+    if field == "rights":
+        return "、".join(_right(one, plan) for one in raw)
     if field == "vip":
         return gettext("是") if raw in (True, "True") else gettext("否")
     return "" if raw is None else str(raw)
+
+
+def _right(exception: list[Any], plan: Snapshot) -> str:
+    """An exception of one service, in words."""
+    key, allowed, limit = exception
+    service = plan.services.get(key)
+    words = gettext("可以") if allowed else gettext("不可以")
+    return f"{said(service) if service else key} {words}{f' ×{limit}' if limit else ''}"

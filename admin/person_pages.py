@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 from werkzeug import Response
 
@@ -154,7 +154,13 @@ def person_state(attendee_id: int) -> Response:
     state = request.form.get("state", "")
     if state not in STATE_KEYS:
         abort(404)
-    guard.runtime().writer.do(lambda session: badges.set_state(session, _there(session, attendee_id), state))
+    actor = guard.actor()
+
+    def change(session: Session) -> None:
+        found = _there(session, attendee_id)
+        registration.note(session, attendee_id, "state", found.state, state, actor)
+        badges.set_state(session, found, state)
+    guard.runtime().writer.do(change)
     flash(_("状态已改为“%(state)s”，扫码立即按此判断。", state=STATES[state]), "ok")
     return _back(attendee_id)
 
@@ -163,7 +169,12 @@ def person_state(attendee_id: int) -> Response:
 @may("coordinator")
 def reissue_badge(attendee_id: int) -> Response:
     """A new badge; the old one is revoked at once."""
-    guard.runtime().writer.do(lambda session: badges.reissue(session, _there(session, attendee_id).id))
+    actor = guard.actor()
+
+    def change(session: Session) -> None:
+        badges.reissue(session, _there(session, attendee_id).id)
+        registration.note(session, attendee_id, "badge", "", "reissued", actor)
+    guard.runtime().writer.do(change)
     flash(_("已补发新证，旧证立即作废。请下载打印新证。"), "ok")
     return _back(attendee_id)
 
@@ -172,7 +183,12 @@ def reissue_badge(attendee_id: int) -> Response:
 @may("coordinator")
 def revoke_badge(attendee_id: int) -> Response:
     """The badge is no good any more, and there is none in its place."""
-    guard.runtime().writer.do(lambda session: badges.revoke(session, _there(session, attendee_id).id))
+    actor = guard.actor()
+
+    def change(session: Session) -> None:
+        if badges.revoke(session, _there(session, attendee_id).id):
+            registration.note(session, attendee_id, "badge", "", "revoked", actor)
+    guard.runtime().writer.do(change)
     flash(_("代表证已作废。"), "ok")
     return _back(attendee_id)
 
@@ -208,10 +224,14 @@ def set_rights(attendee_id: int) -> Response:
     """Exceptions of this person from what the category may have."""
     runtime = guard.runtime()
     keys = list(runtime.plan(fresh=True).services)
-    wanted = {key: _exception(key) for key in keys}
+    wanted, actor = {key: _exception(key) for key in keys}, guard.actor()
 
     def change(session: Session) -> None:
         _there(session, attendee_id)
+        before = session.execute(select(Entitlement.service_key, Entitlement.allowed, Entitlement.limit).where(
+            Entitlement.attendee_id == attendee_id, Entitlement.service_key.in_(keys)))
+        after = [[key, allowed, limit] for key, (allowed, limit) in wanted.items() if allowed is not None]
+        registration.note(session, attendee_id, "rights", sorted(map(list, before)), sorted(after), actor)
         session.execute(delete(Entitlement).where(Entitlement.attendee_id == attendee_id))
         session.add_all(Entitlement(attendee_id=attendee_id, service_key=key, allowed=allowed, limit=limit)
                         for key, (allowed, limit) in wanted.items() if allowed is not None)

@@ -63,12 +63,14 @@ def register(session: Session, person: NewPerson, plan: Snapshot, station: Stati
         phone=person.phone, folded=person.folded, search_keys=person.search_keys)
     session.add(attendee)
     session.flush()
+    note(session, attendee.id, "badge", "", "issued", actor, station.key)
     return _with_badge(session, attendee, badges.issue(session, attendee.id), plan, station, actor)
 
 
 def replace_badge(session: Session, attendee_id: int, plan: Snapshot, station: StationView, actor: str) -> Issued:
     """A new badge; the old one is revoked at once."""
     attendee = session.get_one(Attendee, attendee_id)
+    note(session, attendee_id, "badge", "", "reissued", actor, station.key)
     return _with_badge(session, attendee, badges.reissue(session, attendee_id), plan, station, actor)
 
 
@@ -92,6 +94,14 @@ def correct(session: Session, attendee_id: int, wanted: Mapping[str, Any], stati
     session.flush()
     touch(session, "roster")
     return changes
+
+
+def note(session: Session, attendee_id: int, what: str, before: Any, after: Any, actor: str,
+         station: str | None = None) -> None:
+    """Keeps who did something else to a person: `what` is state, badge or rights."""
+    if before != after:
+        session.add(Correction(attendee_id=attendee_id, at=now(), actor=actor, station_key=station,
+                               changes={what: [before, after]}))
 
 
 def _with_badge(session: Session, attendee: Attendee, code: str, plan: Snapshot, station: StationView,
