@@ -59,7 +59,7 @@ class _Client:
 
 
 def run(port: int, clients: int, requests: Iterator[bytes], seconds: float) -> Run:
-    """Drives so many clients for so long, with the requests in order."""
+    """Drives so many clients for so long, or until the requests are all answered; they are sent in their order."""
     chooser = selectors.DefaultSelector()
     open_clients = [_Client(port) for _ in range(clients)]
     for client in open_clients:
@@ -68,8 +68,8 @@ def run(port: int, clients: int, requests: Iterator[bytes], seconds: float) -> R
     statuses: dict[int, int] = {}
     started = time.perf_counter()
     under_way = 0
-    for client in open_clients:
-        client.send(next(requests))
+    for client, first in zip(open_clients, requests, strict=False):
+        client.send(first)
         under_way += 1
     while under_way:
         for key, _ in chooser.select():
@@ -79,10 +79,11 @@ def run(port: int, clients: int, requests: Iterator[bytes], seconds: float) -> R
                 continue
             times.append((time.perf_counter() - client.sent) * 1000)
             statuses[status] = statuses.get(status, 0) + 1
-            if time.perf_counter() - started < seconds:
-                client.send(next(requests))
-            else:
+            following = next(requests, None) if time.perf_counter() - started < seconds else None
+            if following is None:
                 under_way -= 1
+            else:
+                client.send(following)
     took = time.perf_counter() - started
     for client in open_clients:
         client.socket.close()

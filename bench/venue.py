@@ -13,6 +13,7 @@ import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,15 +32,30 @@ class Server(NamedTuple):
     group: int
 
 
-def scans(badges: Sequence[str], services: Sequence[str] = SERVICES, seed: int = 1) -> Iterator[bytes]:
-    """Scans without end: every badge at every service in random order, tablet after tablet; then refusals."""
+def uses(badges: Sequence[str], services: Sequence[str] = SERVICES, seed: int = 1) -> Iterator[tuple[str, str]]:
+    """(badge, service) without end: every badge at every service in random order; from the second time on, refusals."""
     order = [(badge, service) for badge in badges for service in services]
     random.Random(seed).shuffle(order)
-    tablet = 0
-    while True:
-        for badge, service in order:
-            tablet = (tablet + 1) % TABLETS
-            yield request("POST", "/api/v1/scans", json.dumps(one_scan(badge, service)).encode(), token(tablet))
+    return cycle(order)
+
+
+def scans(badges: Sequence[str], services: Sequence[str] = SERVICES) -> Iterator[bytes]:
+    """Such uses as the requests of tablet after tablet."""
+    for tablet, (badge, service) in enumerate(uses(badges, services)):
+        yield request("POST", "/api/v1/scans", json.dumps(one_scan(badge, service)).encode(), token(tablet % TABLETS))
+
+
+def batches(found: Iterator[tuple[str, str]], sizes: Sequence[int], most: int) -> list[bytes]:
+    """What outboxes of these sizes send: each tablet its own, `most` scans a request, all tablets in turn."""
+    waiting, made = dict(enumerate(sizes)), []
+    while waiting:
+        for tablet, left in list(waiting.items()):
+            scans_now = [one_scan(*next(found), offline=True) for _ in range(min(left, most))]
+            made.append(request("POST", "/api/v1/scans", json.dumps(scans_now).encode(), token(tablet)))
+            waiting[tablet] = left - len(scans_now)
+            if not waiting[tablet]:
+                del waiting[tablet]
+    return made
 
 
 def one_scan(badge: str, service: str, offline: bool = False) -> dict[str, object]:
