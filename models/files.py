@@ -5,7 +5,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +20,8 @@ def replacing(target: Path, private: bool = False) -> Iterator[Path]:
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         if private:
-            beside.touch(FILE_MODE)
+            with suppress(OSError):         # a folder that takes no file refuses the writer next, who has the words
+                beside.touch(FILE_MODE)
         yield beside
         sync(beside)
         beside.replace(target)
