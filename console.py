@@ -5,6 +5,7 @@ Exit 0 done, 1 refused or failed (`error` and `message` in the object), 2 wrong 
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import DatabaseError
 
+from models.care import CareRefused
 from models.database import database_path
 from models.writer import NotRecorded
 
@@ -63,20 +65,54 @@ class Console:
             yield lambda steps: bar.advance(task, steps)
 
     def app(self) -> Any:
-        """The application of this event; Failed if there is none, or its file is damaged."""
+        """The application of this event, brought up to this version first. Failed if there is none, its file is damaged
+        or a newer version's, or it cannot be upgraded now."""
         from app import create_app
 
         if not database_path(self.data).exists():
             raise Failed("no_event", f"{self.data} 里还没有会议：先运行 init 或 demo。"
                                      f" No event here yet: run `init --plan PLAN.toml` or `demo` first.")
         try:
+            self._bring_up()
             app = create_app({"DATA": self.data})
             with app.app_context():
                 app.extensions["huiwu"].plan()
             return app
         except DatabaseError as error:
-            raise Failed("damaged", f"{database_path(self.data)} 打不开（{error.orig}），请用 restore 恢复备份。"
-                                    f" The event's file cannot be read; restore a backup.") from error
+            raise self._damaged(error.orig) from error
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(error) from error
+
+    def _bring_up(self) -> None:
+        """An older version's event becomes one of this version; a server or another command beside it is not disturbed."""
+        from migrations.running import bring_up, standing
+        from serving import holding
+
+        stands = standing(database_path(self.data))
+        if stands == "newer":
+            raise Failed("newer", f"{self.data} 里的会议是更新版本的程序做的，请用那个版本打开；文件没有改动。"
+                                  f" The event was made by a newer version of the program: use that one. Nothing was changed.")
+        if stands != "older":           # "none" is no event or a damaged one: said where it is opened
+            return
+        try:
+            with holding(self.data):
+                kept = bring_up(self.data)
+        except CareRefused as refused:
+            raise (self._damaged("检查没有通过 SQLite's check failed") if refused.error == "damaged" else
+                   Failed(refused.error, str(refused))) from refused
+        except Failed as failed:
+            if failed.error != "in_use":
+                raise
+            raise Failed("in_use", f"{self.data} 里的会议是旧版本的程序做的，要先升级，但服务或另一个命令正在使用它："
+                                   f"请停止它，再运行一次。 The event is an older version's and must be upgraded, but a server"
+                                   f" or another command is using it: stop that, then run this again.") from failed
+        if kept:
+            self.say(f"会议由旧版本的程序做成，已升级；升级之前的文件是 {kept}。"
+                     f" Upgraded from an older version; the file as it was is kept there.")
+
+    def _damaged(self, reason: object) -> Failed:
+        return Failed("damaged", f"{database_path(self.data)} 打不开（{reason}），请用 restore 恢复备份。"
+                                 f" The event's file cannot be read; restore a backup.")
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -36,7 +36,7 @@ ENDINGS = ("xlsx", "csv", "json")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file of the data folder that holds a whole event; `why` is backup, trial or before-restore."""
+    """A file of the data folder that holds a whole event; `why` is backup, trial, before-restore or -upgrade."""
 
     name: str
     why: str
@@ -48,7 +48,8 @@ def kept(data: Path) -> list[Kept]:
     """Every copy of the event in its data folder, the newest first."""
     found = []
     for folder, pattern, reason in ((data / caring.BACKUPS, "*.db", "backup"), (data, "trial-*.db", "trial"),
-                                    (data, "before-restore-*.db", "before-restore")):
+                                    (data, "before-restore-*.db", "before-restore"),
+                                    (data, "before-upgrade-*.db", "before-upgrade")):
         for path in folder.glob(pattern):
             state = path.stat()
             found.append(Kept(path.name, reason, datetime.fromtimestamp(state.st_mtime, UTC), state.st_size))

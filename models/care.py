@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alembic.util import CommandError
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -101,8 +100,9 @@ def look_into(file: Path) -> Copy:
 def restore(data: Path, file: Path, upgrade: Callable[[Path], None]) -> tuple[Copy, Path | None]:
     """Puts a backup in the event's place under a new epoch; the present state stays aside in a file.
 
-    Call it only while nobody serves the folder. `upgrade` brings an older program's file to today's tables. Returns
-    what stands now, and where the state before it is kept (None if there was none).
+    Call it only while nobody serves the folder. `upgrade` brings an older program's file to today's tables, on a copy
+    that is not in its place yet. Returns what stands now, and where the state before it is kept (None if there was
+    none). CareRefused: no_file, damaged, newer (`upgrade` says so), not_copied, not_restored, in_use.
     """
     if not file.is_file():
         raise CareRefused("no_file", f"找不到备份文件 {file}。 There is no such file.")
@@ -121,9 +121,6 @@ def _made_ready(file: Path, beside: Path, upgrade: Callable[[Path], None]) -> Co
     try:
         upgrade(beside)
         _renew(beside)
-    except CommandError as error:
-        raise CareRefused("newer", f"{file} 是更新版本的程序做的备份，请用那个版本恢复。"
-                                   " A newer version of the program made this backup; restore it with that one.") from error
     except (sqlite3.Error, DBAPIError) as error:
         raise CareRefused("not_restored", f"没有恢复成（{error}）：请检查磁盘空间。 Not restored: look at disk space.") from error
     return look_into(beside)

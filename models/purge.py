@@ -35,7 +35,7 @@ from models.scans import PrintJob, Scan, StockMove
 
 # What the server itself writes below the data folder, besides the event's own file.
 FOLDERS = (BACKUPS, "uploads", "paper")
-FILES = ("trial-*.db*", "before-restore-*.db*", "*.log", ".*.part", ".new-*")
+FILES = ("trial-*.db*", "before-restore-*.db*", "before-upgrade-*.db*", "*.log", ".*.part", ".new-*")
 IMPORT_LOCK = "import.lock"                  # the import's (admin/roster_import.py)
 ROOM = 3                                     # times the event's file must be free on the disk: its log and its new copy
 TRIES, PAUSE = 20, 0.5                       # for the last reader to finish before SQLite's log can be emptied

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app import create_app
+from migrations.running import is_current
 from models.audit import audit
 from models.care import CareRefused, backup, look_into
 from models.runtime import Runtime
@@ -19,6 +20,7 @@ from models.scans import Scan
 from serving import holding
 from tests.command_line import Said, run
 from tests.conftest import Tablet, scan
+from tests.old_event import content, make_old
 
 
 @pytest.fixture(autouse=True)
@@ -189,9 +191,50 @@ def test_a_backup_of_a_newer_program_is_refused_and_changes_nothing(
     with sqlite3.connect(tmp_path / "copy.db") as there:
         there.execute("UPDATE alembic_version SET version_num = '9999'")
     there.close()
-    assert restore(tmp_path / "copy.db").payload["error"] == "newer"
+    said = restore(tmp_path / "copy.db")
+    assert said.payload["error"] == "newer"
+    assert "更新版本" in said.words
     assert desk.counts()["head"] == 1
     assert not list(data.glob("before-restore*")) + list(data.glob(".*"))
+
+
+def test_a_backup_of_an_older_program_is_restored_as_an_event_of_this_one(
+        data: Path, tmp_path: Path, desk: Tablet, badge: str, restore: Callable[[Path], Said]) -> None:
+    desk.scan(badge, "signin")
+    older = make_old(data, tmp_path / "older") / "huiwu.db"
+    before = content(older)
+    desk.scan(badge, "bag")
+    said = restore(older)
+    assert (said.code, said.payload["head"]) == (0, 1)
+    assert is_current(data / "huiwu.db")
+    assert run(data, "audit").payload == {"scans": 1, "differences": []}
+    assert desk.counts()["services"]["signin"]["people"] == 1
+    assert content(older) == before
+    assert not list(data.glob("before-upgrade-*"))
+
+
+def test_a_backup_that_does_not_say_its_version_is_refused_and_changes_nothing(
+        data: Path, tmp_path: Path, desk: Tablet, badge: str, restore: Callable[[Path], Said]) -> None:
+    desk.scan(badge, "signin")
+    backup(data, tmp_path / "copy.db")
+    with sqlite3.connect(tmp_path / "copy.db") as there:
+        there.execute("DROP TABLE alembic_version")
+    there.close()
+    assert restore(tmp_path / "copy.db").payload["error"] == "damaged"
+    assert desk.counts()["head"] == 1
+    assert not list(data.glob("before-restore*")) + list(data.glob(".*"))
+
+
+def test_an_older_event_is_replaced_by_a_backup_and_kept_as_it_was(
+        data: Path, tmp_path: Path, desk: Tablet, badge: str) -> None:
+    desk.scan(badge, "signin")
+    backup(data, tmp_path / "copy.db")
+    older = make_old(data, tmp_path / "older")
+    before = content(older / "huiwu.db")
+    said = run(older, "restore", tmp_path / "copy.db")
+    assert said.code == 0
+    assert content(Path(said.payload["kept"])) == before
+    assert run(older, "audit").payload == {"scans": 1, "differences": []}
 
 
 def test_an_event_is_restored_into_an_empty_folder(data: Path, tmp_path: Path, desk: Tablet, badge: str) -> None:

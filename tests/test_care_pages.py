@@ -96,3 +96,10 @@ def test_an_outcome_belongs_to_who_asked_for_it(coordinator, create_staff):
     other = coordinator.application.test_client()
     sign_in(other, "王总")
     assert other.get(path).status_code == other.get(f"{path}/file").status_code == 404
+
+
+def test_the_file_before_an_upgrade_is_listed_and_can_be_taken_away(coordinator, data):
+    (data / "before-upgrade-0001-20261205-080000.db").write_bytes(b"an older event")
+    assert "升级之前的文件" in coordinator.get("/admin/care").text
+    with post(coordinator, "/admin/care/files/before-upgrade-0001-20261205-080000.db", "/admin/care") as answer:
+        assert answer.data == b"an older event"

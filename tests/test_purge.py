@@ -73,7 +73,8 @@ def story(data: Path, app: Any, runtime: Runtime, create_attendee: Callable[...,
     (data / "paper" / "front").mkdir(parents=True)
     (data / "paper" / "front" / "slip.png").write_bytes(b"PNG")
     (data / "trial-20261201-080000.db").write_bytes((data / "huiwu.db").read_bytes())
-    (data / "before-restore-20261201-080000.db").write_text(PERSON["name"])
+    for why in ("before-restore", "before-upgrade-0001"):
+        (data / f"{why}-20261201-080000.db").write_text(PERSON["name"])
     with runtime.connection() as connection:
         codes = [*connection.execute(select(Badge.code)).scalars(), *connection.execute(select(PrintJob.code)).scalars()]
     return [*PERSON.values(), REASON, STAFF, TYPED, FREE, "WXYZ-778899", "欧阳木华", "西域探险代表团", "令狐甲山", "令狐癸山",
