@@ -11,7 +11,7 @@ from bench.figures import Options, Row
 from bench.meeting import ROOT
 from bench.table import table
 
-PARTS = ("cpu", "scans", "growth", "streams", "disk", "outbox", "paper", "start", "memory")
+PARTS = ("cpu", "scans", "growth", "streams", "disk", "outbox", "paper", "start", "memory", "imports", "badges")
 Part = Callable[[Options], list[Row]]
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import IO
 
 from bench.meeting import ROOT
 
@@ -41,7 +41,7 @@ def main(port: int) -> None:
 
 
 @contextmanager
-def printer(port: int) -> Iterator[TextIO]:
+def printer(port: int) -> Iterator[IO[str]]:
     """The lines of a printer beside."""
     beside = subprocess.Popen([sys.executable, "-m", "bench.paper", str(port)], cwd=ROOT, text=True, stdout=subprocess.PIPE)
     assert beside.stdout

@@ -44,7 +44,8 @@ def statements(place: meeting.Place, size: int) -> float:
     from app import create_app
 
     app = create_app({"DATA": place.folder})
-    runtime, said = app.extensions["huiwu"], []
+    runtime = app.extensions["huiwu"]
+    said: list[str] = []
     event.listen(runtime.engine, "checkout", lambda connection, *_: connection.set_trace_callback(said.append))
     batch = [venue.one_scan(badge, service) for badge, service in _some(venue.uses(place.badges, seed=size), size)]
     headers = {"Authorization": f"Bearer {token(0)}"}

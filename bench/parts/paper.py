@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TextIO
+from typing import IO
 
 from bench import meeting, venue
 from bench.beside import scanning
@@ -43,7 +43,7 @@ def _row(name: str, part: float, when: str, found: list[list[float]], goal: Goal
                note=f"{SAMPLES} slips a round; the commit is in it")
 
 
-def _slip(ours: Server, badge: str, slips: TextIO) -> float:
+def _slip(ours: Server, badge: str, slips: IO[str]) -> float:
     """Signs somebody in; milliseconds until the first byte of the slip."""
     body = json.dumps(venue.one_scan(badge, "signin")).encode()
     sent = time.monotonic()
