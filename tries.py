@@ -66,7 +66,8 @@ class Tries:
 
     def _wait(self, made: deque[float], at: float) -> float:
         """Until the oldest of the last `count` tries has left its rule's window."""
-        return max((made[-count] + seconds - at for count, seconds in self._rules if len(made) >= count), default=0.0)
+        waits = (made[-count] + seconds - at for count, seconds in self._rules if len(made) >= count)
+        return max((0.0, *waits))
 
     def _sweep(self, at: float) -> None:
         self._made = {key: made for key, made in self._made.items() if made and made[-1] + self._longest > at}
