@@ -28,6 +28,7 @@ from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy import select
 
+import browsers
 from models import codes, sign_ins
 from models.database import now
 from models.devices import Grant
@@ -158,6 +159,8 @@ def _has_place(kept: Any) -> bool:
         room, caller = of_known, f"device-{kept.device.id}"
     elif kept.staff is not None:
         room, caller = of_known, f"staff-{kept.staff.id}"
+    elif (browser := browsers.of(request)) is not None:      # somebody of ours has signed in there before
+        room, caller = of_known, f"browser-{browser.id}"
     else:
         room, caller = places, get_remote_address()
     if room.take(caller):
