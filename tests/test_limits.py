@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 import guard
 import pins
+import throttle
 import tries
 from admin import people
 from app import create_app
@@ -343,6 +344,19 @@ def test_one_stranger_s_secret_is_compared_at_a_time_four_wait_and_the_rest_come
         slow.go_on.set()
         lead.join(10)
         assert [one.result(10) for one in waiting] == [403] * 5
+
+
+def test_strangers_who_hold_all_places_keep_nobody_from_signing_in_where_they_are_known(
+        limited: Flask, compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = limited.test_client()
+    assert sign_in(own, "陈总").status_code == 303
+    own.delete_cookie(STAFF_COOKIE)
+    full = throttle.Places()
+    for number in range(throttle.STRANGERS):
+        full.take(f"192.0.2.{number}")
+    monkeypatch.setattr(guard, "places", full)
+    assert sign_in(limited.test_client(), "陈总").status_code == 503
+    assert sign_in(own, "陈总").status_code == 303
 
 
 def test_who_was_told_to_come_again_has_not_used_a_try(clock: Clock) -> None:
