@@ -223,8 +223,9 @@ def test_a_scan_is_kept_before_it_is_sent_and_stays_after_its_answer(page, site)
 
 def test_a_verdict_waits_for_its_answer_and_for_nothing_that_is_written_after_it(page, site):
     open_blank(page, site, OUTBOX)
-    page.evaluate("() => { outbox.store.settle = () => new Promise(() => {}); }")
-    assert submit(page, CODES[0])["verdict"] == "accepted"
+    page.evaluate("""(code) => { outbox.store.settle = () => new Promise(() => {});
+      outbox.submit({ service: "lunch", code }).then((result) => { window.result = result; }); }""", CODES[0])
+    page.wait_for_function("() => window.result?.verdict === 'accepted'", timeout=10_000)
 
 
 def test_one_write_stands_before_a_request_and_kept_on_this_tablet_is_said_of_what_is_on_the_disk(page, site):
