@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 import guard
 from admin.refusals import reason, sentence
-from admin.room import pages
+from admin.room import LONGEST_ID, pages
 from guard import may
 from models import ledger_rows
 from models.asks import Caller, Problem, UndoRequest
@@ -26,7 +26,7 @@ def ledger() -> str:
     """The newest rows, by service, station, kind and person."""
     asked = request.args
     wish = Wish(asked.get("service", ""), asked.get("station", ""), asked.get("verdict", ""),
-                asked.get("person", type=int), asked.get("before", type=int))
+                _number(asked.get("person", "")), _number(asked.get("before", "")))
     plan = guard.runtime().plan()
     with guard.runtime().connection() as connection:
         found = ledger_rows.rows(connection, wish, ROWS + 1)
@@ -36,6 +36,10 @@ def ledger() -> str:
     return render_template("admin/ledger.html", rows=found[:ROWS], wish=wish, person=person, plan=plan, shows=shows(),
                            reason=reason, older=older and url_for("admin.ledger", **{**kept, "before": older}),
                            kept=kept)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_ID else None
 
 
 @pages.post("/admin/ledger/person")

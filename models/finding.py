@@ -11,7 +11,7 @@ from models.people import Attendee
 
 def conditions(words: str) -> list[ColumnElement[bool]]:
     """Conditions of which one must hold: name, pinyin, initials, unit, the phone's end, number. None: too few letters."""
-    query = words.strip()
+    query = typed(words)
     folded = fold(query)
     if len(folded) < 2:
         return []
@@ -26,6 +26,11 @@ def conditions(words: str) -> list[ColumnElement[bool]]:
         wanted += [Attendee.number.like(f"{escaped(folded)}%", escape="\\"),
                    Attendee.organisation.like(f"%{escaped(query)}%", escape="\\")]
     return wanted
+
+
+def typed(words: str) -> str:
+    """What a person can have typed: at a NUL, SQLite's LIKE takes the pattern to be over, and `%` alone fits everybody."""
+    return "".join(filter(str.isprintable, words)).strip()
 
 
 def escaped(text: str) -> str:

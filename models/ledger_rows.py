@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 
 from models.facts import ACCEPTED, REFUSED
+from models.finding import typed
 from models.people import Attendee, visible
 from models.scans import Scan
 
@@ -49,7 +50,7 @@ def one(connection: Connection, scan_id: str) -> Any | None:
 
 def people(connection: Connection, words: str) -> list[Any]:
     """Attendees by number, name, English name or initials: (id, number, name, organisation)."""
-    words = words.strip()
+    words = typed(words)
     if not words:
         return []
     fields = (Attendee.name, Attendee.name_en, Attendee.search_keys)

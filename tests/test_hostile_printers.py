@@ -237,7 +237,7 @@ def _to_the_rear(session: Any) -> None:
 def content(text: str) -> SlipContent:
     """A slip that says the same everywhere."""
     return SlipContent(kind="slip", event=text, title=text, event_en=text, title_en=text, name=text, name_en=text,
-                       organisation=text, category=text, lines=((text, text),), programme=((text, text),), note=text, valid=text,
+                       organisation=text, category=text, lines=((text, text),), programme=(("09:00", text),), note=text, valid=text,
                        code=text, number=1, at=text, station=text)
 
 
