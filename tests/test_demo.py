@@ -140,6 +140,6 @@ def test_the_command_serves_it_and_says_addresses_and_codes(tmp_path: Path) -> N
     assert set(ready) == {"ready", "url", "pid"}
     for station in ("kiosk-1", "desk-1", "desk-2", "gate-hall", "gate-dining", "board"):
         assert station in said
-    assert f"{ready['url']}/setup" in said
+    assert f"http://localhost:{ready['url'].rsplit(':', 1)[1]}/setup" in said
     assert "▄" in said
 

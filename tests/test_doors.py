@@ -89,6 +89,26 @@ def test_slow_requests_hold_up_neither_the_laptop_nor_anybody_at_the_plain_door(
         assert door.get("/login").status == 200
 
 
+def test_strangers_who_hold_every_place_with_half_forms_keep_the_laptop_from_nothing(served: Served, badge_code: str) -> None:
+    tablet, token = paired(served, "desk-1")
+    strange = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    strange.check_hostname, strange.verify_mode = False, ssl.CERT_NONE
+    newcomer = Visitor(served.url, served.trusting())
+    with ExitStack() as held:
+        for n in range(2, 8):       # 127.0.0.2 and on: neighbours with addresses of their own
+            for _ in range(8):
+                link = socket.create_connection(("127.0.0.1", served.port), timeout=30, source_address=(f"127.0.0.{n}", 0))
+                held.enter_context(tls := strange.wrap_socket(link, server_hostname="localhost"))
+                tls.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                            b"Content-Length: 900\r\n\r\nname=a")
+        while newcomer.send("/login", {"name": "a", "secret": "b"}).status != 503:      # each is read in its turn
+            pass
+        assert scanned(tablet, token, badge_code) == 200
+        answer = Visitor(served.beside).send(
+            "/setup", {"code": served.code, "name": "陈总", "secret": "long enough", "again": "long enough"})
+        assert answer.status == 303
+
+
 def test_a_live_stream_comes_through_the_plain_door_as_it_happens(served: Served, badge_code: str) -> None:
     tablet, token = paired(served, "desk-1")
     link = http.client.HTTPConnection("localhost", Visitor(served.beside).where.port, timeout=30)

@@ -41,7 +41,7 @@ class Demo:
         self.words: list[str] = []
         self.url = ""
         self.server = subprocess.Popen(
-            [sys.executable, "app.py", "--data", str(folder), "--json", "demo", "--port", "0"], cwd=ROOT, text=True,
+            [sys.executable, "app.py", "--data", str(folder), "--json", "demo", "--port", "0", "--http"], cwd=ROOT, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         threading.Thread(target=self._listen, args=(self.server.stderr,), daemon=True).start()
         threading.Thread(target=self._listen, args=(self.server.stdout,), daemon=True).start()
