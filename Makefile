@@ -6,5 +6,5 @@ setup: ; @$(PYTHON) tools/setup.py
 run: setup ; @.venv/bin/python app.py demo
 test: check ; @.venv/bin/python -m pytest
 check: ; @$(PYTHON) tools/setup.py --test && .venv/bin/ruff check . && .venv/bin/mypy
-bench: ; @$(PYTHON) tools/setup.py --test && .venv/bin/python -m bench
+bench: ; @$(PYTHON) tools/setup.py --test && .venv/bin/python -m bench --write
 shots: ; @$(PYTHON) tools/setup.py --test && .venv/bin/python tools/shots.py

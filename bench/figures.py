@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,12 +50,11 @@ class Options:
     """How long and how large: `make bench` takes these, the tests take less."""
 
     rounds: int = 3
-    seconds: float = 2.0             # of each measurement
+    seconds: float = 1.5             # of each measurement
     people: int = 5_000
     many: int = 100_000              # people where growth is asked for
     scans: int = 1_000_000           # rows of the ledger where growth is asked for
     streams: int = 200
-    say: Callable[[str], None] = lambda words: None
     cache: Path | None = None        # where built events are kept for the next run
 
 
@@ -79,9 +78,12 @@ def measured(name: str, values: Sequence[float], unit: str, goal: Goal | None = 
     return Row(name, middle(values), unit, half_range(values), goal=goal, note=note)
 
 
-def worst(name: str, values: Sequence[float], unit: str, goal: Goal | None = None, note: str = "") -> Row:
-    """A row of the highest value of all rounds."""
-    return Row(name, max(values), unit, half_range(values), goal=goal, note=note)
+def worst(name: str, values: Sequence[float], unit: str, goal: Goal | None = None, reference: float | None = None,
+          beside: str = "") -> Row:
+    """A row of the highest value of all rounds, beside the reference's highest."""
+    highest = max(values)
+    ratio = None if reference is None else highest / reference
+    return Row(name, highest, unit, half_range(values) if ratio is None else None, reference, beside, ratio, goal)
 
 
 def compared(name: str, values: Sequence[float], unit: str, references: Sequence[float], beside: str,
@@ -91,9 +93,9 @@ def compared(name: str, values: Sequence[float], unit: str, references: Sequence
     return Row(name, middle(values), unit, half_range(ratios), middle(references), beside, middle(ratios), goal, note)
 
 
-def missing(name: str, why: str, goal: Goal | None = None) -> Row:
+def missing(name: str, why: str, goal: Goal | None = None, *, failed: bool = False) -> Row:
     """A row that says why there is no figure."""
-    return Row(name, None, "", goal=goal, note=f"not measured: {why}")
+    return Row(name, None, "", goal=goal, note=f"{'failed' if failed else 'not measured'}: {why}")
 
 
 def plain(value: float) -> str:

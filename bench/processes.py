@@ -23,7 +23,9 @@ def members(group: int) -> Iterator[Path]:
 
 
 def processor_seconds(group: int) -> float:
-    """utime + stime of the group so far, in seconds; the kernel counts in ticks of 10 ms."""
+    """utime + stime of the group so far, in seconds; the kernel counts in ticks of 10 ms. 0 where there is no /proc."""
+    if not IS_LINUX:
+        return 0.0
     ticks = 0
     for folder in members(group):
         fields = (folder / "stat").read_text().rpartition(")")[2].split()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bench import meeting, venue
 from bench.figures import Options, Row, compared, measured, missing
-from bench.load import run
+from bench.load import Run, run
 from bench.processes import IS_LINUX, processor_seconds
 from bench.venue import Server
 
@@ -15,11 +15,16 @@ CLIENTS = (1, 16)
 
 
 class Cost(NamedTuple):
-    """Of each answer: the server's processor microseconds and the load's own; and the answers a second."""
+    """A run, and the processor microseconds of each of its answers: the server's and the load's own."""
 
     server: float
     load: float
-    rate: float
+    run: Run
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return self.run.rate
 
 
 def rows(options: Options) -> list[Row]:
@@ -48,8 +53,8 @@ def _rows(whose: str, hello: list[Cost], scan: list[Cost]) -> list[Row]:
 
 
 def cost(server: Server, clients: int, requests: Iterator[bytes], seconds: float) -> Cost:
-    """Puts the requests to a server for so long."""
+    """Puts the requests to a server for so long. Not on Linux, the server's share is 0: nothing says it."""
     before, own = processor_seconds(server.group), time.process_time()
     done = venue.checked(run(server.port, clients, requests, seconds))
     used, own = processor_seconds(server.group) - before, time.process_time() - own
-    return Cost(used / len(done.times) * 1e6, own / len(done.times) * 1e6, done.rate)
+    return Cost(used / len(done.times) * 1e6, own / len(done.times) * 1e6, done)
