@@ -34,7 +34,7 @@ const REASONS = {
   answers_needed: ["refused", t("请选择", "Choose"), t("请到服务台选好再领", "Please choose at the desk first")],
 };
 const USED = {
-  sign_in: [t("已报到过", "Checked in"), t("不用再报到。补打小票请到报到台", "No need to check in again. For a new slip, see the desk")],
+  sign_in: [t("已报到过", "Already checked in"), t("不用再报到。补打小票请到报到台", "No need to check in again. For a new slip, see the desk")],
   material: [t("已领过", "Collected"), t("如没领到，请找组长", "If you did not get it, ask the lead")],
   session: [t("不能再进", "No re-entry"), t("本场离开后不能再进，请找组长", "This session has no re-entry. Ask the lead")],
   room_key: [t("已领过", "Collected"), t("如没领到，请找组长", "If you did not get it, ask the lead")],
