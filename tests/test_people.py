@@ -190,8 +190,13 @@ def test_a_page_is_gone_back_to_and_a_stranger_s_is_not(stale: FlaskClient) -> N
     assert stale.get("/admin/badges/x/file").status_code == 404
 
 
-def test_a_passphrase_typed_in_one_browser_confirms_nothing_in_another(app: Flask, stale: FlaskClient) -> None:
-    sign_in(app.test_client(), "陈总")
+def test_a_passphrase_typed_in_one_browser_confirms_nothing_in_another(
+        app: Flask, stale: FlaskClient, write: Callable[..., Any]) -> None:
+    other = app.test_client()
+    sign_in(other, "陈总")
+    age(write, confirmed_at=None)
+    assert post(other, "/confirm", "/admin/", next="/admin/staff", passphrase="2468").status_code == 303
+    assert post(other, "/admin/care/export", "/admin/", what="counts", ending="csv").status_code == 303
     assert post(stale, "/admin/care/golive", "/admin/", sure="1").status_code == 403
 
 
