@@ -33,9 +33,10 @@ def announced(doors: Doors, own: Iterable[Address], say: Callable[[str], None]) 
 class Announcement:
     """Our name on the network, in the background: asking whether it is free and saying it take seconds."""
 
-    def __init__(self, port: int, addresses: list[str], interfaces: list[str], say: Callable[[str], None]):
-        """Announces these addresses, on the interfaces that have the others."""
-        self._port, self._addresses, self._interfaces, self._say = port, addresses, interfaces, say
+    def __init__(self, port: int, addresses: list[str], interfaces: list[str], say: Callable[[str], None],
+                 name: str = LOCAL_NAME):
+        """Announces these addresses under the name, on the interfaces that have the others."""
+        self._name, self._port, self._addresses, self._interfaces, self._say = name, port, addresses, interfaces, say
         self._ended, self.settled = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="huiwu.local", daemon=True)
         self._thread.start()
@@ -57,19 +58,19 @@ class Announcement:
             finally:
                 network.close()
         except (OSError, Error, RuntimeError) as error:     # RuntimeError: what its event loop raises when it cannot start
-            self._say(f"  ⚠ {LOCAL_NAME} 没有发布（{error or type(error).__name__}），平板请用地址。"
-                      f" {LOCAL_NAME} is not announced; tablets use the address.")
+            self._say(f"  ⚠ {self._name} 没有发布（{error or type(error).__name__}），平板请用地址。"
+                      f" {self._name} is not announced; tablets use the address.")
         self.settled.set()
 
     def _register(self, network: object) -> None:
         from zeroconf import AddressResolverIPv4, ServiceInfo, Zeroconf
 
         assert isinstance(network, Zeroconf)
-        other = AddressResolverIPv4(f"{LOCAL_NAME}.")
+        other = AddressResolverIPv4(f"{self._name}.")
         if other.request(network, ASK_MILLISECONDS) and not set(other.parsed_addresses()) <= set(self._addresses):
-            self._say(f"  ⚠ {LOCAL_NAME} 已经是 {other.parsed_addresses()[0]}，平板请用地址。"
-                      f" Another machine is {LOCAL_NAME} already; tablets use the address.")
+            self._say(f"  ⚠ {self._name} 已经是 {other.parsed_addresses()[0]}，平板请用地址。"
+                      f" Another machine is {self._name} already; tablets use the address.")
             return
         network.register_service(
             ServiceInfo(KIND, f"Huiwu.{KIND}", port=self._port, parsed_addresses=self._addresses,
-                        server=f"{LOCAL_NAME}."), allow_name_change=True)
+                        server=f"{self._name}."), allow_name_change=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+TABLET_WAITS = 10       # seconds, of what a tablet would wait for an answer
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -80,9 +81,9 @@ class Visitor:
         self.where, self.context, self.jar = urlsplit(url), context, dict[str, str]()
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-        link: Any = (http.client.HTTPSConnection(self.where.hostname, self.where.port, timeout=30, context=self.context)
+        link: Any = (http.client.HTTPSConnection(self.where.hostname, self.where.port, timeout=TABLET_WAITS, context=self.context)
                      if self.where.scheme == "https" else
-                     http.client.HTTPConnection(self.where.hostname, self.where.port, timeout=30))
+                     http.client.HTTPConnection(self.where.hostname, self.where.port, timeout=TABLET_WAITS))
         try:
             head = {name.replace("_", "-"): value for name, value in headers.items()}
             if self.jar:

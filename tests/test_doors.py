@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import secrets
 import socket
 import ssl
 import threading
@@ -23,7 +24,7 @@ from nearby import Announcement
 from sessions import STAFF_COOKIE, STATION_COOKIE
 from tests.command_line import run
 from tests.conftest import scan
-from tests.served import Served, Visitor, serving
+from tests.served import TABLET_WAITS, Served, Visitor, serving
 
 SILENT = 600        # 512 silent connections stopped an earlier version
 
@@ -55,9 +56,9 @@ def scanned(tablet: Visitor, token: str, code: str, service: str = "signin") -> 
 
 # --- connections that say nothing, or say it slowly ---
 
-def silent(served: Served, kind: str, tls: ssl.SSLContext, held: ExitStack) -> None:
+def silent(served: Served, kind: str, tls: ssl.SSLContext, held: ExitStack) -> socket.socket:
     """One stranger's connection: `handshake` never finishes, `nothing` says nothing, `header` and `body` stop halfway."""
-    link = held.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=30))
+    link = held.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=TABLET_WAITS))
     if kind != "handshake":
         link = held.enter_context(tls.wrap_socket(link, server_hostname="localhost"))
     if kind == "header":
@@ -65,6 +66,7 @@ def silent(served: Served, kind: str, tls: ssl.SSLContext, held: ExitStack) -> N
     if kind == "body":
         link.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
                      b"Content-Length: 900\r\n\r\nname=a")
+    return link
 
 
 def test_six_hundred_silent_and_slow_connections_of_each_kind_stop_no_scan(served: Served, badge_code: str) -> None:
@@ -76,8 +78,17 @@ def test_six_hundred_silent_and_slow_connections_of_each_kind_stop_no_scan(serve
             for _ in range(SILENT):
                 silent(served, kind, strange, held)
             assert [scanned(tablet, token, badge_code) for _ in range(3)] == [200] * 3, kind
-        laptop = Visitor(served.beside)
-        assert laptop.get("/login").status == 200
+        assert Visitor(served.beside).get("/login").status == 200
+
+
+def test_a_connection_that_says_nothing_or_half_a_header_is_closed(served: Served) -> None:
+    strange = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    strange.check_hostname, strange.verify_mode = False, ssl.CERT_NONE
+    strange.set_alpn_protocols(["h2", "http/1.1"])
+    with ExitStack() as held:
+        for link in [silent(served, kind, strange, held) for kind in ("handshake", "nothing", "header")]:
+            link.settimeout(60)
+            assert link.recv(1) == b""
 
 
 def test_slow_requests_hold_up_neither_the_laptop_nor_anybody_at_the_plain_door(served: Served) -> None:
@@ -279,12 +290,13 @@ def ask_for(name: str) -> list[str]:
     return []
 
 
-def test_huiwu_local_is_announced() -> None:
-    said: list[str] = []
-    announcement = Announcement(8443, ["127.0.0.1"], ["127.0.0.1"], said.append)
+def test_the_name_is_announced() -> None:
+    """Under a name of its own: a demo that somebody runs beside the tests is huiwu.local already."""
+    said, name = list[str](), f"huiwu-{secrets.token_hex(4)}.local"
+    announcement = Announcement(8443, ["127.0.0.1"], ["127.0.0.1"], said.append, name)
     try:
         assert announcement.settled.wait(15) and not said
-        assert any("huiwu.local." in answer and "127.0.0.1" in answer for answer in ask_for("huiwu.local."))
+        assert any(f"{name}." in answer and "127.0.0.1" in answer for answer in ask_for(f"{name}."))
     finally:
         announcement.end()
 
