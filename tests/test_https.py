@@ -5,6 +5,8 @@ import base64
 import hashlib
 import http.client
 import json
+import os
+import shutil
 import ssl
 import stat
 import subprocess
@@ -27,6 +29,8 @@ from models.care import backup
 from tests.served import Served, Visitor, serving
 
 HOME, OFFICE, PUBLIC = ip_address("192.168.1.20"), ip_address("10.3.0.7"), ip_address("203.0.113.9")
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NOW = datetime(2026, 12, 5, 8, tzinfo=UTC)
 
 
@@ -230,7 +234,7 @@ def test_a_tablet_that_trusts_the_authority_is_told_so_and_pairs_over_https(serv
     from tests.command_line import run
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", f"--ignore-certificate-errors-spki-list={spki(served)}"]
-    browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
     try:
         page = browser.new_context(locale="zh-CN").new_page()
         page.goto(f"{served.url}/trust")
