@@ -176,3 +176,22 @@ def test_nothing_overflows_on_any_tablet(live_server, browser_page, write, creat
         show(browser_page, code)
         assert browser_page.evaluate(OUTSIDE) == [], width
         assert browser_page.evaluate(SMALL) == [], width
+
+
+def test_a_desk_works_on_when_somebody_signs_in_in_another_window(live_server, browser_page, write, create_attendee, create_staff):
+    create_staff("陈总", "coordinator")
+    create_attendee("欧阳娜娜", number="T777")
+    pair_page(browser_page, live_server.url, write, "desk-1")
+    other = browser_page.context.new_page()
+    other.goto(f"{live_server.url}/login")
+    other.fill("[name=name]", "陈总")
+    other.fill("[name=secret]", "2468")
+    other.click("button.primary")
+    other.wait_for_url("**/admin/")
+    other.close()
+    with browser_page.expect_navigation():
+        browser_page.fill("#q", "T777")
+        browser_page.keyboard.press("Enter")
+    browser_page.fill("#q", "T777")
+    browser_page.keyboard.press("Enter")
+    expect(browser_page.locator("#work")).to_contain_text("欧阳娜娜")

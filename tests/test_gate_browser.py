@@ -49,6 +49,21 @@ def test_the_gate_shows_name_unit_diet_and_table_but_neither_room_nor_phone(live
     assert not any(hidden in shown for hidden in ("1208", "1381234", code))
 
 
+def test_a_gate_scans_on_when_somebody_signs_in_in_another_window(live_server, browser_page, write, badge, create_staff, runtime):
+    create_staff("陈总", "coordinator")
+    pair_page(browser_page, live_server.url, write, "gate-1")
+    other = browser_page.context.new_page()
+    other.goto(f"{live_server.url}/login")
+    other.fill("[name=name]", "陈总")
+    other.fill("[name=secret]", "2468")
+    other.click("button.primary")
+    other.wait_for_url("**/admin/")
+    other.close()
+    wedge_types(browser_page, badge, 0.005)
+    expect(browser_page.locator("#verdict[data-verdict=accepted]")).to_be_visible()
+    assert len(accepted(runtime)) == 1
+
+
 def test_the_number_counts_what_other_gates_let_in(live_server, browser_page, write, gate, create_attendee):
     pair_page(browser_page, live_server.url, write, "gate-2")
     expect(browser_page.locator("#people")).to_have_text("0")

@@ -4,17 +4,21 @@
  *   await get(url) -> {status, data}                    the same for reading
  *   newId()                                             a UUID v4, also on plain http where randomUUID is missing
  *
- * The session's cookie says who asks; the CSRF token stands in <meta name="csrf-token">. Nothing is logged.
+ * The session's cookie says who asks; the CSRF token stands in <meta name="csrf-token">, and is fetched anew when the
+ * session is another one by now. Nothing is logged.
  */
 import { deviceNow } from "./clock.js";
 
 const TIMEOUT_MS = 8000;
 
-export function post(url, body, headers = {}) {
-  return ask(url, {
+export async function post(url, body, headers = {}) {
+  const send = () => ask(url, {
     method: "POST", body: JSON.stringify(body),
     headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken(), "X-Sent-At": deviceNow(), ...headers },
   });
+  const answer = await send();
+  const stale = answer.status === 400 && answer.data?.error === "csrf" && await renewToken();
+  return stale ? send() : answer;
 }
 
 export const get = (url) => ask(url, { method: "GET", headers: {} });
@@ -43,6 +47,17 @@ export function newId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-function csrfToken() {
-  return document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+const meta = (page) => page.querySelector('meta[name="csrf-token"]');
+const csrfToken = () => meta(document)?.content ?? "";
+
+/** Who signs in or out in another window begins a new session: its token stands in a fresh page of this station. */
+async function renewToken() {
+  try {
+    const page = await fetch("/station", { credentials: "same-origin", cache: "no-store", redirect: "error" });
+    const fresh = meta(new DOMParser().parseFromString(await page.text(), "text/html"))?.content;
+    if (fresh) meta(document).content = fresh;
+    return Boolean(fresh);
+  } catch {
+    return false;
+  }
 }

@@ -224,6 +224,7 @@ document.body.addEventListener("htmx:configRequest", ({ detail }) => { detail.he
 document.body.addEventListener("htmx:afterSwap", ({ detail }) => { if (detail.target.id === "work") arrived(detail.requestConfig?.elt); });
 for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   document.body.addEventListener(name, ({ detail }) => {
+    if (detail.xhr?.status === 400) return location.reload();     // another session by now: the page's tokens are old
     if (detail.target?.id === "recent" || detail.target?.id === "jobs") return;
     toast({ zh: "连不上服务器，请再试", en: "No connection, please try again" }, "ask");
   });
