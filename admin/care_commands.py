@@ -23,13 +23,14 @@ _SHOWN = 20     # differences said on the terminal; --json gives all
 
 
 @click.command()
-@click.option("--to", type=click.Path(dir_okay=False, path_type=Path),
-              help="备份文件，默认放在数据文件夹的 backups/ 里 the file; by default in backups/ of the data folder")
+@click.option("--to", type=click.Path(path_type=Path),
+              help="备份文件或文件夹，默认放在数据文件夹的 backups/ 里"
+                   " the file or a folder; by default backups/ of the data folder")
 @command
 def backup(console: Console, to: Path | None) -> None:
     """备份，服务运行时也可以 A consistent, checked copy of the event, also while serving.
 
-    例 Example: python app.py backup --to /media/usb/huiwu.db
+    例 Example: python app.py backup --to /media/usb
     """
     if to is not None and not to.absolute().parent.is_dir():
         raise Failed("no_folder", f"文件夹 {to.absolute().parent} 不存在，请先建好。 The folder is not there.")

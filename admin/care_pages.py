@@ -68,6 +68,7 @@ def care() -> str:
     files = kept(runtime.data)
     zone = plan.event.zone
     return render_template("admin/care.html", plan=plan, scans=scans, files=files, endings=ENDINGS, closed=closed, purge=purge,
+                           folder=guard.runtime().data,
                            newest=next((one for one in files if one.why == "backup"), None),
                            local=lambda at: at.astimezone(zone), now=datetime.now(UTC))
 

@@ -53,7 +53,8 @@ def show_stations(console: Console, app: Any, doors: Doors) -> None:
     beside = max(1, shutil.get_terminal_size().columns // width)
     near = doors.at_laptop()
     console.say(f"\n  会务后台 admin: {near}/admin/    大屏 board: {near}/board")
-    console.say("  配对：用平板扫二维码，10 分钟内有效；之后用 pair 命令。 Scan one with a tablet within ten minutes.\n")
+    console.say("  配对：用平板扫二维码，10 分钟内有效。 Scan one with a tablet within ten minutes.\n"
+                f"  之后 later: python app.py --data {console.data} pair {next(iter(runtime.plan().stations))}\n")
     for start in range(0, len(drawn), beside):
         for parts in zip_longest(*drawn[start:start + beside], fillvalue=""):
             console.say("".join(part + " " * (width - columns(part)) for part in parts).rstrip())

@@ -6,7 +6,7 @@ import io
 import click
 
 from console import Console, Failed, command
-from kiosk.pairing import SERVED_AT, NewCode, address, new_code
+from kiosk.pairing import SERVED_AT, NewCode, address, new_code, served_at
 
 __all__ = ["COMMANDS", "SERVED_AT", "pair", "pairing_url", "show"]
 
@@ -27,6 +27,9 @@ def pair(console: Console, station: str) -> None:
         raise Failed("no_station", f"没有服务点 {station}；现有：{known}。 No such station.") from None
     url = pairing_url(console, made)
     show(console, made, url)
+    if not served_at(console.data):
+        console.say("  服务还没有启动过，地址还不知道：先运行 serve，再扫二维码。"
+                    " The server was never started, so the address is a guess: run serve first, then scan.")
     console.done({"station": station, "code": made.code, "expires_at": made.expires_at.isoformat(), "url": url})
 
 

@@ -76,11 +76,15 @@ def digits_of(typed: str) -> str:
 
 def address(data: Path, code: str) -> str:
     """What the pairing QR opens; the address is the running server's, as it said itself in the data folder."""
+    return f"{served_at(data) or 'https://localhost:8443'}/pair?code={code.replace(' ', '')}"
+
+
+def served_at(data: Path) -> str:
+    """Where the server said that tablets reach it; "" before it was started for the first time."""
     try:
-        base = json.loads((data / SERVED_AT).read_text())["url"]
+        return str(json.loads((data / SERVED_AT).read_text())["url"])
     except (OSError, ValueError, KeyError):
-        base = "http://127.0.0.1:8080"
-    return f"{base}/pair?code={code.replace(' ', '')}"
+        return ""
 
 
 def find_code(session: Session, typed: str) -> PairingCode:

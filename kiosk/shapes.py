@@ -28,7 +28,7 @@ class ScanIn(Struct):
     offline: bool = False
     force: bool = False
     reason: Text | None = None
-    answers: dict[Annotated[str, Meta(max_length=64)], Text] = {}
+    answers: Annotated[dict[Annotated[str, Meta(max_length=64)], Text], Meta(max_length=20)] = {}
 
 
 class VoidIn(Struct):

@@ -50,8 +50,9 @@ class Copy:
 
 
 def backup(data: Path, to: Path | None = None, step: Step | None = None) -> Copy:
-    """A consistent, checked copy of the event, also while a server writes. CareRefused: file_exists, damaged."""
-    target = to or _backup_name(data)
+    """A consistent, checked copy of the event, also while a server writes; into a folder under a name of the moment.
+    CareRefused: file_exists, damaged."""
+    target = stamped(to, "huiwu", now().astimezone()) if to and to.is_dir() else to or _backup_name(data)
     if target.exists():
         raise CareRefused("file_exists", f"{target} 已经存在，换一个文件名。 The file exists; choose another name.")
     with replacing(target, private=True) as beside:

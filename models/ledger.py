@@ -161,7 +161,7 @@ def _scan(work: Batch, request: ScanRequest, station: StationView) -> Answer:
                   decision.direction, decision.use_no, request.quantity, found.coupon.id if found.coupon else None)
     jobs = work.births.of_scan(request, decision, found, station, entry)
     said = said_of(work.facts.plan, decision, jobs)
-    row = scan_row(request, decision, found, entry, said)
+    row = scan_row(request, work.facts.plan.services[request.service], decision, found, entry, said)
     _keep(work, row)
     _fold(work, found, entry, decision.accepted, request)
     answer = Answer(request.id, entry.seq, request.service, decision.verdict, decision.reason, decision.direction,

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from models.asks import Found, ScanRequest, UndoRequest
-from models.facts import Decision, Entry, Window
+from models.facts import Decision, Entry, Service, Window
 from models.snapshot import Snapshot
 
 EMPTY: dict[str, Any] = {
@@ -14,9 +14,12 @@ EMPTY: dict[str, Any] = {
     "overrode": None, "conflict": False, "note": None, "offline": False, "answers": None, "voids": None}
 
 
-def scan_row(request: ScanRequest, decision: Decision, found: Found, entry: Entry,
+def scan_row(request: ScanRequest, service: Service, decision: Decision, found: Found, entry: Entry,
              said: dict[str, Any]) -> dict[str, Any]:
-    """A scan's row, without the chain's hash."""
+    """A scan's row, without the chain's hash. Of the answers those that the service asks for: a row is for ever, and
+    whoever holds a tablet could fill the disk with others."""
+    asked = {question.key for question in service.questions}
+    answers = {key: given for key, given in request.answers.items() if key in asked}
     return dict(
         EMPTY, seq=entry.seq, id=request.id, fingerprint=request.fingerprint, service_key=request.service,
         station_key=request.caller.station, device_id=request.caller.device_id, actor=request.caller.actor,
@@ -24,7 +27,7 @@ def scan_row(request: ScanRequest, decision: Decision, found: Found, entry: Entr
         coupon_id=entry.coupon_id, raw_code=request.code if found.holder is None else None,
         direction=decision.direction, quantity=request.quantity, verdict=decision.verdict, reason=decision.reason,
         use_no=decision.use_no, forced=decision.forced, overrode=decision.overrode, conflict=decision.conflict,
-        note=request.note, offline=request.offline, answers=dict(request.answers) or None,
+        note=request.note, offline=request.offline, answers=answers or None,
         scanned_at=request.at, uploaded_at=request.uploaded_at, answer=said)
 
 

@@ -436,3 +436,11 @@ def test_a_slip_tells_of_what_its_holder_may_go_to(desk: Tablet, runtime: Runtim
         said[category] = {title for _, title in job.content["programme"]}
     assert said["delegate"] >= {"午餐", "开幕式"}
     assert "午餐" not in said["press"] and "开幕式" in said["press"]
+
+
+def test_answers_that_nobody_asked_for_are_not_kept(desk: Tablet, badge: str, runtime: Runtime) -> None:
+    many = {f"k{n}": "x" for n in range(21)}
+    assert desk.scan(badge, "signin", answers=many)["error"] == "invalid"
+    assert desk.scan(badge, "signin", answers={"size": "M" * 500})["verdict"] == "accepted"
+    with runtime.reading() as session:
+        assert session.execute(select(Scan.answers)).scalars().all() == [None]
