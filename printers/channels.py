@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import selectors
 import socket
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -159,7 +160,8 @@ class TcpChannel:
 
 
 class FileChannel:
-    """A device file (/dev/usb/lp0), or any file to keep the bytes in: it can only take, never answer."""
+    """A device file (/dev/usb/lp0) or a named pipe: it can only take, never answer. Nothing is ever created, and a file
+    that keeps what is written is refused: an address typed into a page must not be a way to write into it."""
 
     two_way = False
     speed = 10_000
@@ -170,12 +172,20 @@ class FileChannel:
         self._file = -1
 
     def open(self, deadline: float) -> None:
-        """Opens for appending, without waiting for a device that is not ready."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        """Opens what is there, without waiting for a device that is not ready."""
+        flags = os.O_WRONLY
+        for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY"):          # each on the systems that know it
+            flags |= getattr(os, name, 0)
         try:
-            self._file = os.open(self.path, flags, 0o600)
+            self._only_a_device(self.path.stat())        # before it is opened, too: to open a file may already do something
+            self._file = os.open(self.path, flags)
+            self._only_a_device(os.fstat(self._file))
         except OSError as error:
             raise ChannelError(Problem.UNREACHABLE, str(error)) from error
+
+    def _only_a_device(self, found: os.stat_result) -> None:
+        if not (stat.S_ISCHR(found.st_mode) or stat.S_ISFIFO(found.st_mode)):
+            raise ChannelError(Problem.UNUSABLE, f"不是打印机的设备文件 · no device file of a printer: {self.path}")
 
     def write(self, data: bytes, deadline: float) -> None:
         """Writes until the device has taken all."""

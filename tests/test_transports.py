@@ -1,4 +1,5 @@
 """Delivery: whatever a printer does, a job ends in one outcome, and "printed" is said of slips that came out only."""
+import os
 import subprocess
 import sys
 import time
@@ -204,11 +205,33 @@ def test_a_slip_printed_twice_is_seen_twice(tmp_path, blob):
     assert {path.name for path in virtual.slips(tmp_path / "front")} == {"1.png", "1-2.png"}
 
 
-def test_a_file_takes_the_very_bytes_and_never_says_more_than_sent(tmp_path, blob):
-    path = tmp_path / "打印 机.bin"
+def test_a_device_file_takes_the_very_bytes_and_never_says_more_than_sent(tmp_path, blob):
+    path = tmp_path / "打印 机"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reader, True)
     transport = transports.open_transport(path.as_uri())
-    assert transports.deliver(transport, blob, ID, lambda: None).state == "sent"
-    assert path.read_bytes() == blob
+    with ThreadPoolExecutor() as beside, os.fdopen(reader, "rb") as came:
+        received = beside.submit(came.read)
+        assert transports.deliver(transport, blob, ID, lambda: None).state == "sent"
+        assert received.result(10) == blob
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_file_that_keeps_what_is_written_is_refused_in_words_and_stays_as_it_is(tmp_path, blob, link):
+    kept, path = tmp_path / "authorized_keys", tmp_path / "lp0"
+    kept.write_bytes(b"as it was")
+    path.symlink_to(kept)
+    transport = transports.open_transport((path if link else kept).as_uri())
+    outcome = transports.deliver(transport, blob, ID, lambda: pytest.fail("sent"))
+    assert (outcome.state, outcome.problem) == ("blocked", Problem.UNUSABLE)
+    assert "不是打印机的设备文件" in outcome.detail and kept.read_bytes() == b"as it was"
+
+
+def test_a_file_that_is_not_there_is_not_made(tmp_path, blob):
+    transport = transports.open_transport((tmp_path / "lp0").as_uri())
+    outcome = transports.deliver(transport, blob, ID, lambda: pytest.fail("sent"))
+    assert (outcome.state, outcome.problem) == ("blocked", Problem.UNREACHABLE) and not list(tmp_path.iterdir())
 
 
 def test_a_device_file_that_is_not_there_blocks(tmp_path, blob):
