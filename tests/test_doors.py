@@ -6,7 +6,6 @@ import re
 import secrets
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from zeroconf import DNSIncoming, DNSOutgoing, DNSQuestion
 
 from app import create_app
-from models.people import Staff
 from nearby import Announcement
 from sessions import STAFF_COOKIE, STATION_COOKIE
 from tests.command_line import run
@@ -27,11 +24,6 @@ from tests.conftest import scan
 from tests.served import TABLET_WAITS, Served, Visitor, serving
 
 SILENT = 600        # 512 silent connections stopped an earlier version
-
-
-@pytest.fixture
-def badge_code(app: Flask, badge: str) -> str:
-    return badge
 
 
 @pytest.fixture
@@ -69,7 +61,7 @@ def silent(served: Served, kind: str, tls: ssl.SSLContext, held: ExitStack) -> s
     return link
 
 
-def test_six_hundred_silent_and_slow_connections_of_each_kind_stop_no_scan(served: Served, badge_code: str) -> None:
+def test_six_hundred_silent_and_slow_connections_of_each_kind_stop_no_scan(served: Served, badge: str) -> None:
     tablet, token = paired(served, "desk-1")
     strange = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     strange.check_hostname, strange.verify_mode = False, ssl.CERT_NONE
@@ -77,7 +69,7 @@ def test_six_hundred_silent_and_slow_connections_of_each_kind_stop_no_scan(serve
         for kind in ("handshake", "nothing", "header", "body"):
             for _ in range(SILENT):
                 silent(served, kind, strange, held)
-            assert [scanned(tablet, token, badge_code) for _ in range(3)] == [200] * 3, kind
+            assert [scanned(tablet, token, badge) for _ in range(3)] == [200] * 3, kind
         assert Visitor(served.beside).get("/login").status == 200
 
 
@@ -100,7 +92,7 @@ def test_slow_requests_hold_up_neither_the_laptop_nor_anybody_at_the_plain_door(
         assert door.get("/login").status == 200
 
 
-def test_strangers_who_hold_every_place_with_half_forms_keep_the_laptop_from_nothing(served: Served, badge_code: str) -> None:
+def test_strangers_who_hold_every_place_with_half_forms_keep_the_laptop_from_nothing(served: Served, badge: str) -> None:
     tablet, token = paired(served, "desk-1")
     strange = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     strange.check_hostname, strange.verify_mode = False, ssl.CERT_NONE
@@ -114,13 +106,13 @@ def test_strangers_who_hold_every_place_with_half_forms_keep_the_laptop_from_not
                             b"Content-Length: 900\r\n\r\nname=a")
         while newcomer.send("/login", {"name": "a", "secret": "b"}).status != 503:      # each is read in its turn
             pass
-        assert scanned(tablet, token, badge_code) == 200
+        assert scanned(tablet, token, badge) == 200
         answer = Visitor(served.beside).send(
             "/setup", {"code": served.code, "name": "陈总", "secret": "long enough", "again": "long enough"})
         assert answer.status == 303
 
 
-def test_a_live_stream_comes_through_the_plain_door_as_it_happens(served: Served, badge_code: str) -> None:
+def test_a_live_stream_comes_through_the_plain_door_as_it_happens(served: Served, badge: str) -> None:
     tablet, token = paired(served, "desk-1")
     link = http.client.HTTPConnection("localhost", Visitor(served.beside).where.port, timeout=30)
     link.request("GET", "/api/v1/live", headers={"Authorization": f"Bearer {token}"})
@@ -129,7 +121,7 @@ def test_a_live_stream_comes_through_the_plain_door_as_it_happens(served: Served
     seen = b""
     while b"event: alert" not in seen:      # the full state
         seen += stream.readline()
-    assert scanned(tablet, token, badge_code) == 200
+    assert scanned(tablet, token, badge) == 200
     while b'"uses": 1' not in seen and b'"uses":1' not in seen:
         seen += stream.readline()
     stream.close()
@@ -205,54 +197,6 @@ def test_a_tablets_cookie_is_sent_with_no_request_that_another_site_began(client
     answer = client.post("/pair", data={"code": code, "csrf_token": token[1]})
     cookie = next(line for line in answer.headers.getlist("Set-Cookie") if line.startswith(STATION_COOKIE))
     assert "SameSite=Strict" in cookie and "HttpOnly" in cookie
-
-
-# --- the first morning ---
-
-def test_a_new_event_has_no_account_at_all(runtime: Any) -> None:
-    with runtime.reading() as session:
-        assert session.query(Staff).count() == 0
-
-
-def test_two_setups_at_once_make_exactly_one_coordinator(served: Served, runtime: Any) -> None:
-    doors = [Visitor(served.url, served.trusting()) for _ in range(6)]
-    start, answers = threading.Barrier(len(doors)), []
-
-    def set_up(number: int) -> None:
-        start.wait()
-        answers.append(doors[number].send("/setup", {"code": served.code, "name": f"总负责{number}", "secret": "long enough",
-                                                     "again": "long enough"}).status)
-    threads = [threading.Thread(target=set_up, args=(number,)) for number in range(len(doors))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert answers.count(303) == 1, answers
-    with runtime.reading() as session:
-        assert session.query(Staff).count() == 1
-    again = Visitor(served.url, served.trusting()).get("/setup")
-    assert "name=\"code\"" not in again.text
-
-
-def test_without_the_consoles_code_nobody_becomes_coordinator(served: Served, runtime: Any) -> None:
-    for code in ("", "00000000", served.code[:-1]):
-        answer = Visitor(served.url, served.trusting()).send(
-            "/setup", {"code": code, "name": "路人", "secret": "long enough", "again": "long enough"})
-        assert answer.status == 403
-    with runtime.reading() as session:
-        assert session.query(Staff).count() == 0
-
-
-def test_a_forgotten_passphrase_is_reset_on_the_laptop_and_old_sign_ins_end_at_once(served: Served) -> None:
-    tablet = Visitor(served.url, served.trusting())
-    tablet.send("/setup", {"code": served.code, "name": "陈总", "secret": "long enough", "again": "long enough"})
-    assert tablet.get("/admin/").status == 200
-    assert run(served.data, "staff", "reset", "陈总", "--pin-stdin", stdin="quite another one\n").code == 0
-    assert tablet.get("/admin/").headers["Location"].startswith("/login")
-    other = Visitor(served.url, served.trusting())
-    assert other.send("/login", {"name": "陈总", "secret": "long enough"}).status == 403
-    assert other.send("/login", {"name": "陈总", "secret": "quite another one"}).status == 303
-    assert other.get("/admin/").status == 200
 
 
 # --- starting ---
