@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from cryptography import x509
 
 import addresses
 import certificates
@@ -184,14 +185,17 @@ def announce(console: Console, doors: Doors, made: Certificates | None, greeting
         click.echo(json.dumps({"ready": True, "url": url, "pid": os.getpid()}))
         sys.stdout.flush()
     else:
-        console.say(words(doors, url, greeting))
+        console.say(words(doors, url, greeting, certificates.read_authority(console.data)))
 
 
-def words(doors: Doors, url: str, greeting: str | None) -> str:
-    """Where to go, for a person."""
+def words(doors: Doors, url: str, greeting: str | None, authority: x509.Certificate | None = None) -> str:
+    """Where to go, for a person; and the fingerprint that a tablet must show of the certificate."""
     lines = [f"\n  已就绪 Ready\n  在这台笔记本上 on this laptop:  {doors.at_laptop()}", f"  平板 tablets:  {url}"]
     if doors.is_https:
         lines.append(f"  平板第一次用，先装证书 first, once for each tablet:  {doors.trust()}")
+    if doors.is_https and authority:
+        pairs = certificates.fingerprint(authority)
+        lines += ["  平板上的 SHA-256 指纹要和这里一样 the fingerprint that a tablet must show:", f"    {pairs[:47]}", f"    {pairs[48:]}"]
     return "\n".join([*lines, *([greeting] if greeting else []), "  按 Ctrl+C 停止 stops it.\n"])
 
 

@@ -39,7 +39,8 @@ def page() -> Any:
     here = f"http://{_address(doors)}:{doors.plain}{url_for('trust.page')}"
     return render_template(
         "trust.html", name=_name(found), fingerprint=certificates.fingerprint(found), here=here, qr=qr(here),
-        home=f"https://{_address(doors)}:{doors.port}", until=found.not_valid_after_utc,
+        home=f"https://{_address(doors)}:{doors.port}",
+        at_laptop=f"{doors.at_laptop()}{url_for('trust.page')}", until=found.not_valid_after_utc,
         system=_system(request.headers.get("User-Agent", "")), is_https=sessions.is_secure(request),
         is_laptop=is_loopback(name_of(request.host)))
 

@@ -50,7 +50,8 @@ def badges(console: Console, target: Path, only: Sequence[str], layout: str, all
             _explain_missing(session, wanted, found)
     if not found:
         raise Failed("no_badges", "还没有可以制作的代表证：先用 import 导入名单。 No badges to make: import a roster first.")
-    runtime.writer.do(lambda session: disclosures.note(session, "badges", disclosures.TERMINAL, ["code"], count=len(found)))
+    seen = ["code", target.suffix.lower()[1:]]
+    runtime.writer.do(lambda session: disclosures.note(session, "badges", disclosures.TERMINAL, seen, count=len(found)))
     try:
         _make(console, target, found, sheet, allow_missing)
     except MissingCharacters as missing:

@@ -157,7 +157,7 @@ def _make(runtime: Runtime, choice: Choice, actor: str, work: Work) -> int:
                            numbers=" ".join(missing[:MISSING_SHOWN])))
     if not cards:
         raise BadgeError(_("没有符合的人：只有“已报名”、有有效代表证的人才能制作。请换个范围，或先导入名单。"))
-    runtime.writer.do(lambda session: disclosures.note(session, "badges", actor, ["code"], count=len(cards)))
+    runtime.writer.do(lambda session: disclosures.note(session, "badges", actor, ["code", choice.form], count=len(cards)))
     target = work.file(f"badges.{choice.form}")
     _write(target, cards, sheet, choice, lambda done, total: work.tell("draw" if done == total else "prepare", done, total))
     return len(cards)

@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from flask import current_app, g, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.exceptions import HTTPException
 
 import guard
 import pins
@@ -94,15 +96,33 @@ def _is_right() -> bool:
 
 
 def _ask(key: str, wrong: bool = False) -> Any:
-    return render_template("admin/confirm.html", action=request.path, kept=key, next="", wrong=wrong), 403
+    return _page(request.path, kept=key, wrong=wrong), 403
+
+
+def _page(action: str, *, kept: str = "", wanted: str = "", wrong: bool = False) -> str:
+    return render_template("admin/confirm.html", action=action, kept=kept, next=wanted, wrong=wrong, back=_back(wanted))
+
+
+def _back(wanted: str) -> str:
+    """Where 取消 goes: the page of ours that they came from if a link may open it, else home. Never here again, nor to
+    the page that asks."""
+    came = urlsplit(request.referrer or "")
+    sent = came._replace(scheme="", netloc="", fragment="").geturl() if came.netloc == request.host else ""
+    path = local_path(request.form.get("back") or sent)
+    if path is None or path == wanted:
+        return url_for("admin.dashboard")
+    try:
+        found, _named = current_app.url_map.bind("").match(urlsplit(path).path, method="GET")
+    except HTTPException:
+        found = "admin.confirm"
+    return url_for("admin.dashboard") if found == "admin.confirm" else path
 
 
 @pages.get("/confirm")
 @may("coordinator")
 def confirm() -> str:
     """Asks for the passphrase before a page is shown."""
-    return render_template("admin/confirm.html", action=url_for("admin.confirm"), kept="", wrong=False,
-                           next=local_path(request.args.get("next")) or "")
+    return _page(url_for("admin.confirm"), wanted=local_path(request.args.get("next")) or "")
 
 
 @pages.post("/confirm")
@@ -112,7 +132,7 @@ def take_confirmation() -> Any:
     wanted = local_path(request.form.get("next")) or url_for("admin.dashboard")
     if _is_right():
         return redirect(wanted, 303)
-    return render_template("admin/confirm.html", action=url_for("admin.confirm"), kept="", wrong=True, next=wanted), 403
+    return _page(url_for("admin.confirm"), wanted=wanted, wrong=True), 403
 
 
 def _forms() -> Forms:

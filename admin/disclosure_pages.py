@@ -23,6 +23,7 @@ WHAT = {
     "person": _("看了完整号码"), "edit": _("更正时看了完整号码"), "desk": _("在服务点看了完整号码"), "roster": _("在名单里显示了手机号"),
     "export_roster": _("导出名单"), "export_ledger": _("导出扫码记录"), "badges": _("制作代表证"), "backup": _("取走备份"),
 }
+FORMS = {"pdf": "PDF", "zip": _("PNG 图片"), "csv": _("编码表 csv")}     # in which badges left the house
 
 
 @pages.get("/admin/disclosures")
@@ -59,9 +60,9 @@ def _page(person: int | None, who: str = "", before: int | None = None) -> str:
 
 
 def _fields(row: Any) -> str:
-    """Which fields, in words; an export says so by itself."""
-    names = [name for name in row.fields if name in ("phone", "id_number")]
-    return "、".join(label(name) for name in names)
+    """Which fields, and of badges in which form, in words; an export says so by itself."""
+    return "、".join([*(label(name) for name in row.fields if name in ("phone", "id_number")),
+                     *(str(FORMS[name]) for name in row.fields if name in FORMS)])
 
 
 def _named(plan: Snapshot, actor: str) -> str:

@@ -206,7 +206,8 @@ def badge_pdf(attendee_id: int) -> Response:
         flash(_("没有有效的代表证：先把状态改为“已报名”，或补发一张。"), "bad")
         return _back(attendee_id)
     actor = guard.actor()
-    guard.runtime().writer.do(lambda session: disclosures.note(session, "badges", actor, ["code"], attendee_id=attendee_id))
+    guard.runtime().writer.do(
+        lambda session: disclosures.note(session, "badges", actor, ["code", "pdf"], attendee_id=attendee_id))
     try:
         made = make_pdf(cards, sheet, allow_missing=bool(request.form.get("allow")))
     except MissingCharacters as missing:

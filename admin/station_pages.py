@@ -19,6 +19,7 @@ import guard
 from admin import live_words, plan_said
 from admin.room import pages
 from admin.shell import said
+from doors import Doors
 from guard import may
 from kiosk import pairing, tried
 from models import codes, reports
@@ -35,7 +36,8 @@ SHOWN = 200              # codes in memory; they are good for ten minutes
 def stations() -> str:
     """Every station with its tablets."""
     found = look(guard.runtime())
-    return render_template("admin/stations.html", stations=found, mark=_mark(found), words=plan_said, may_edit=_may_edit())
+    return render_template("admin/stations.html", stations=found, mark=_mark(found), words=plan_said, may_edit=_may_edit(),
+                           trust=url_for("trust.page") if _certificate_page() else "")
 
 
 @pages.get("/admin/stations/lines/<of>")
@@ -148,7 +150,14 @@ def _state(station: StationView) -> dict[str, Any]:
     base = urlsplit(address)
     return {"state": "waiting", "station": station, "code": code, "base": f"{base.scheme}://{base.netloc}",
             "alone": base.hostname in ("127.0.0.1", "localhost", "::1"), "qr": qr(address),
-            "until": row.expires_at.astimezone(runtime.plan().event.zone)}
+            "until": row.expires_at.astimezone(runtime.plan().event.zone),
+            "trust": {"address": first, "qr": qr(first)} if (first := _certificate_page()) else None}
+
+
+def _certificate_page() -> str:
+    """Where a tablet gets the certificate before it opens anything else; "" where there is none of ours to install."""
+    doors: Doors | None = current_app.config.get("DOORS")
+    return doors.trust() if doors and doors.is_https else ""
 
 
 def qr(text: str) -> dict[str, Any]:

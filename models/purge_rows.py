@@ -27,7 +27,7 @@ from models.scans import PrintJob, Scan, StockMove
 
 CHUNK = 2000
 OPEN = ("queued", "sending", "held", "unknown")     # a print job that may still come out
-SEEN = ("*", "phone", "id_number", "code")           # fields of a disclosure; anything else is where a file went
+SEEN = ("*", "phone", "id_number", "code", "pdf", "zip", "csv")   # of a disclosure; anything else is where a file went
 EMPTIED = {"name_en": "", "organisation": "", "post": "", "phone": "", "email": "", "id_number": "", "sex": "",
            "nation": "", "diet": "", "hint": "", "seat": "", "table_no": "", "room": "", "vip": False, "arrival": "",
            "remarks": "", "folded": "", "search_keys": ""}

@@ -190,6 +190,18 @@ def test_a_page_is_gone_back_to_and_a_stranger_s_is_not(stale: FlaskClient) -> N
     assert stale.get("/admin/badges/x/file").status_code == 404
 
 
+@pytest.mark.parametrize(("came_from", "back"), [
+    ("http://localhost/admin/roster?page=2", "/admin/roster?page=2"), ("http://evil.example/admin/roster", "/admin/"),
+    ("http://localhost/confirm?next=/admin/staff", "/admin/"), ("http://localhost/admin/badges/x/file", "/admin/"),
+    ("http://localhost/logout", "/admin/"), ("http://localhost//evil.example/", "/admin/"), ("", "/admin/")])
+def test_who_does_not_confirm_goes_back_to_where_they_came_from_and_to_no_stranger(
+        stale: FlaskClient, came_from: str, back: str) -> None:
+    page = stale.get("/confirm?next=/admin/badges/x/file", headers={"Referer": came_from})
+    assert f'href="{back}">取消</a>' in page.text
+    wrong = post(stale, "/confirm", "/admin/", next="/admin/badges/x/file", passphrase="1", back=back)
+    assert wrong.status_code == 403 and f'href="{back}">取消</a>' in wrong.text
+
+
 def test_a_passphrase_typed_in_one_browser_confirms_nothing_in_another(
         app: Flask, stale: FlaskClient, write: Callable[..., Any]) -> None:
     other = app.test_client()

@@ -176,10 +176,12 @@ def test_whoever_takes_data_of_many_away_is_known(coordinator, person, create_at
     everything = ["*"]
     assert looks() == [
         ("export_roster", "陈总", None, None, everything, 2), ("export_ledger", "陈总", None, None, everything, 0),
-        ("badges", "陈总", None, None, ["code"], 2), ("backup", "陈总", None, None, everything, 2),
-        ("badges", "陈总", None, person[0], ["code"], 1), ("export_roster", "命令行", None, None, everything, 2),
-        ("badges", "命令行", None, None, ["code"], 2),
+        ("badges", "陈总", None, None, ["code", "csv"], 2), ("backup", "陈总", None, None, everything, 2),
+        ("badges", "陈总", None, person[0], ["code", "pdf"], 1), ("export_roster", "命令行", None, None, everything, 2),
+        ("badges", "命令行", None, None, ["code", "csv"], 2),
         ("backup", "命令行", None, None, [*everything, str(tmp_path / "c.db")], 2)]
+    said = coordinator.get("/admin/disclosures").text
+    assert said.count("制作代表证<small>编码表 csv</small>") == 2 and "制作代表证<small>PDF</small>" in said
 
 
 def test_a_backup_is_not_taken_by_a_link_which_would_leave_no_word(coordinator, data, looks):

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from sqlalchemy import select, update
 
 from admin.station_pages import qr
+from doors import Doors
 from kiosk.pairing import SERVED_AT
 from models.database import now
 from models.devices import Device, PairingCode
@@ -112,6 +113,17 @@ def test_the_page_shows_the_code_its_address_and_a_qr_that_reads_back(coordinato
     drawn = qr(f"{URL}/pair?code={code.replace(' ', '')}")
     assert f'd="{drawn["path"]}"' in page
     assert read_back(drawn) == f"{URL}/pair?code={code.replace(' ', '')}"
+
+
+def test_over_https_a_new_tablet_is_sent_to_the_certificate_first(coordinator):
+    start(coordinator)
+    assert "先装证书" not in coordinator.get("/admin/stations/desk-1/pair").text
+    coordinator.application.config["DOORS"] = Doors("192.168.1.20", 8443, 8444)
+    page = coordinator.get("/admin/stations/desk-1/pair").text
+    assert "第一次用这台平板：先装证书" in page and "http://192.168.1.20:8444/trust</a>" in page
+    drawn = qr("http://192.168.1.20:8444/trust")
+    assert drawn["path"] in page and read_back(drawn) == "http://192.168.1.20:8444/trust"
+    assert 'href="/trust"' in coordinator.get("/admin/stations").text
 
 
 def read_back(drawn):

@@ -16,6 +16,7 @@ import certificates
 from addresses import ip_address
 from app import create_app
 from doors import DOOR, LAN, LAPTOP, Doors, whose
+from serving import words
 from tests.test_routes import routes_of
 
 
@@ -116,3 +117,26 @@ def test_the_laptop_gets_everything_and_still_signs_in(venue: Flask) -> None:
 def test_without_https_the_page_says_that_there_is_nothing_to_install(client: FlaskClient) -> None:
     assert "--http" in client.get("/trust").text
     assert client.get("/trust/huiwu.crt").location == "/trust"
+
+
+def test_a_tablet_is_told_where_on_the_laptop_the_fingerprint_stands(stranger: FlaskClient, venue: Flask) -> None:
+    tablet = stranger.get("/trust", headers={"Host": "192.168.1.20:8444"}).text
+    assert "自己屏幕上" in tablet and "http://localhost:8444/trust" in tablet
+    laptop = venue.test_client()
+    laptop.environ_base |= {DOOR: LAPTOP, "REMOTE_ADDR": "127.0.0.1"}
+    assert "自己屏幕上" not in laptop.get("/trust", headers={"Host": "localhost:8444"}).text
+
+
+def test_the_check_opens_beside_the_page_and_says_what_a_warning_means(stranger: FlaskClient) -> None:
+    text = stranger.get("/trust").text
+    assert 'href="https://192.168.1.20:8443/trust" target="_blank" rel="noopener"' in text
+    assert "出现警告，就是还没装好" in text and "A warning means: not installed yet" in text
+
+
+def test_the_console_shows_the_fingerprint_that_tablets_must_show(data: Path) -> None:
+    certificates.ready(data, [ip_address("192.168.1.20")])
+    found = certificates.read_authority(data)
+    assert found is not None
+    said = words(Doors("192.168.1.20", 8443, 8444), "https://192.168.1.20:8443", None, found)
+    assert certificates.fingerprint(found) in " ".join(said.split())
+    assert "SHA-256" not in words(Doors("127.0.0.1", 8080, None), "http://127.0.0.1:8080", None, None)
