@@ -4,7 +4,7 @@ address, and a stranger has as many as they like.
 A try is counted before it is judged (counted afterwards, sixty at once would all be judged) and given back when it was
 right. Whoever guesses wears out a place of their own: the tablet they hold, or all the browsers that nobody knows. A
 person is known at a browser in which they signed in before and at a tablet at which they let somebody through before,
-so guessing elsewhere never locks them out there.
+so guessing elsewhere never locks them out there. The laptop's own door (doors.py) is counted apart from the LAN.
 """
 from __future__ import annotations
 
@@ -84,9 +84,10 @@ class Budgets:
         self.lead = tries((100, HOUR), (200, DAY))                          # one lead's, at tablets new to them
         self.browser = tries((10, 5 * MINUTE), (40, HOUR))                  # one person's, at a browser that knows them
         self.account = tries((10, 5 * MINUTE), (30, HOUR), (60, DAY))       # one person's, at all other browsers
+        self.laptop = tries((10, 5 * MINUTE), (40, HOUR))                   # one person's, at the laptop's own door
         self.strangers = tries((30, 10.0), (300, HOUR), (1000, DAY))        # of all other browsers, whoever they name
         self.confirming = tries((10, 5 * MINUTE), (30, HOUR))               # of one who is signed in
-        self.founding = tries((100, 10 * MINUTE))                           # the first coordinator's one-time code
+        self.founding = tries((100, 10 * MINUTE))                           # the first coordinator's one-time code, by door
         self.pairing = tries((100, 10 * MINUTE))                            # short pairing codes, whoever types them
         self.typist = tries((30, MINUTE))                                   # pairing codes, from one address
         self.kiosk = tries((10, 10 * MINUTE), (200, DAY))                   # names that one kiosk did not find

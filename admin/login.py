@@ -19,6 +19,7 @@ from admin import people
 from admin.refusals import sentence
 from admin.room import pages
 from admin.shell import FOR_LEADS, local_path
+from doors import DOOR, LAN, LAPTOP
 from guard import may
 from sessions import STAFF_COOKIE
 from tries import Tries
@@ -48,8 +49,8 @@ def log_in() -> Any:
 
 
 def _compared(name: str, secret: str) -> tuple[str, str]:
-    """The session's token and the role; StaffRefused, TooOften, Busy. A browser or tablet that is known has tries and
-    a turn of its own: nobody elsewhere can use them up."""
+    """The session's token and the role; StaffRefused, TooOften, Busy. A browser or tablet that is known, and the
+    laptop's own door, have tries and a turn of their own: nobody elsewhere can use them up."""
     budgets, browser = guard.budgets(), browsers.of(request)
     account, gate = people.account_of(guard.runtime(), name), pins.HOUSE
     counted: list[tuple[Tries, Any]]
@@ -57,12 +58,19 @@ def _compared(name: str, secret: str) -> tuple[str, str]:
         counted = budgets.at_tablet(g.device.id, account)
     elif browser is not None and browser.knows(name):
         counted = [(budgets.browser, (browser.id, account))]
+    elif _door() == LAPTOP:
+        counted = [(budgets.laptop, account)]
     else:
         counted, gate = [(budgets.strangers, ""), (budgets.account, account)], pins.STRANGERS
     with budgets.trying(*counted) as right:
         made = people.sign_in(guard.runtime(), name, secret, gate)
         right()
     return made
+
+
+def _door() -> str:
+    """Whose tries these are: LAPTOP for its own browser at the plain door, LAN for everybody else."""
+    return LAPTOP if request.environ.get(DOOR) == LAPTOP else LAN
 
 
 @pages.post("/logout")
@@ -95,8 +103,10 @@ def make_first() -> Any:
         error = _("两次输入的口令不一样，请再输一次。")
     else:
         try:
-            with guard.budgets().trying((guard.budgets().founding, "")) as right:
-                token = people.redeem_setup(runtime, form.get("code", ""), name, form.get("secret", ""))
+            people.fits_first(name, form.get("secret", ""))     # a slip, no guess
+            gate = pins.HOUSE if _door() == LAPTOP else pins.STRANGERS
+            with guard.budgets().trying((guard.budgets().founding, _door())) as right:
+                token = people.redeem_setup(runtime, form.get("code", ""), name, form.get("secret", ""), gate)
                 right()
             return _signed_in(token, HOME, name)
         except people.StaffRefused as refused:

@@ -75,9 +75,14 @@ def everyone(runtime: Runtime) -> list[Staff]:
     return sorted(found, key=lambda one: -ROLES.index(one.role))
 
 
-def redeem_setup(runtime: Runtime, code: str, name: str, passphrase: str) -> str:
+def fits_first(name: str, passphrase: str) -> None:
+    """Refuses what `redeem_setup` would refuse whatever the code. StaffRefused: no_name, passphrase_short, too_long."""
+    _fitting(name, "coordinator", passphrase)
+
+
+def redeem_setup(runtime: Runtime, code: str, name: str, passphrase: str, gate: Gate = STRANGERS) -> str:
     """The one-time code makes the first coordinator and signs them in: the session's token. Two at once make one."""
-    name, hashed = _checked(name, "coordinator", passphrase, STRANGERS)
+    name, hashed = _checked(name, "coordinator", passphrase, gate)
     digits = "".join(c for c in codes.clean(code) if c.isdigit())
 
     def make(session: Session) -> str:
@@ -160,6 +165,11 @@ def _coordinators(session: Session) -> int:
 
 def _checked(name: str, role: str, secret: str, gate: Gate = HOUSE) -> tuple[str, str]:
     """The name without outer blanks and the secret's hash, or StaffRefused."""
+    return _fitting(name, role, secret), hash_secret(secret, gate)
+
+
+def _fitting(name: str, role: str, secret: str) -> str:
+    """The name without outer blanks, or StaffRefused."""
     name = name.strip()
     if not name or len(name) > NAME_LETTERS or not name.isprintable():
         raise StaffRefused("no_name")
@@ -172,7 +182,7 @@ def _checked(name: str, role: str, secret: str, gate: Gate = HOUSE) -> tuple[str
             raise StaffRefused("passphrase_short")
     elif not _is_pin(secret) and len(secret.strip()) < PASSPHRASE_LETTERS:
         raise StaffRefused("pin_short")
-    return name, hash_secret(secret, gate)
+    return name
 
 
 def _is_pin(secret: str) -> bool:
