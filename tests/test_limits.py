@@ -25,6 +25,7 @@ from app import create_app
 from doors import DOOR, LAN, LAPTOP
 from kiosk import pairing, search, tried
 from models import codes
+from models.names import fold, search_keys
 from models.people import Attendee
 from models.runtime import Runtime
 from models.snapshot import DeviceView
@@ -547,6 +548,53 @@ def test_all_ways_to_write_a_name_are_counted_as_one() -> None:
                        ("John Smith", "J ohnSmith"), ("阿·买买提", "阿买买提"), ("O’Neil Ann", "ann o'neil")):
         assert search.name_key(f"{one} 1234") == search.name_key(f"{other} 9876")
     assert search.name_key("张三 1234") != search.name_key("李四 1234")
+
+
+@pytest.fixture
+def anna(write: Callable[..., Any]) -> None:
+    """Somebody with two names, who can be found by 0018."""
+    write(lambda session: session.add(Attendee(
+        name="柯安娜", name_en="Anna Kovaleva", number="K77", category_key="delegate", phone="13800000018",
+        folded=fold("柯安娜"), search_keys=search_keys("柯安娜", "Anna Kovaleva"))))
+
+
+SPELLINGS = ("Anna {n} Kovaleva", "KOVALEVA, Anna {n}", "Ａｎｎａ Kovaleva·{n}", "Anna\u200b{n} Kovaleva",
+             "Anna\u2060 {n} - Kovaleva\u200d", "Kovaleva٣{n} Anna", "{n}Kovaleva_Anna", "Anna\u0345 {n} Kovaleva",
+             "Anna Kovaleva \u0301{n}")
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_digits_signs_and_order_give_a_name_no_more_tries(
+        limited: Flask, pair: Callable[[str], Tablet], anna: None, unhurried: None, spelling: str) -> None:
+    kiosks = [moved(limited, pair("kiosk-1")) for _ in range(2)]
+    assert asks(kiosks[0], spelling.format(n="7"), "0018")[1]["hits"] != []       # it is her, so written
+    limited.extensions["huiwu.tries"].kiosk = Tries((1000, 60.0))
+    for number in range(5):
+        assert asks(kiosks[number % 2], spelling.format(n=number), "1234")[1]["hits"] == []
+    assert asks(kiosks[0], spelling.format(n="99"), "0018")[1]["hits"] == []
+    assert search.name_key(f"{spelling.format(n='99')} 0018") == search.name_key("Anna Kovaleva 0018")
+
+
+@pytest.mark.parametrize(("guessed", "then"), [("柯安娜", "Anna 7 Kovaleva"), ("Kovaleva Anna", "柯 安娜")])
+def test_the_chinese_and_the_english_name_of_a_person_are_counted_together(
+        limited: Flask, pair: Callable[[str], Tablet], anna: None, unhurried: None, guessed: str, then: str) -> None:
+    kiosk, other = moved(limited, pair("kiosk-1")), moved(limited, pair("kiosk-1"))
+    for name in (guessed, then):
+        assert asks(kiosk, name, "0018")[1]["hits"] != []       # who is found has used nothing up
+    for number in range(5):
+        asks(kiosk, guessed, f"{number + 1000}")
+    assert asks(other, then, "0018")[1]["hits"] == []
+
+
+def test_tries_left_at_a_kiosk_do_not_tell_which_two_names_are_one_person_s(
+        limited: Flask, pair: Callable[[str], Tablet], anna: None, unhurried: None) -> None:
+    kiosks = [moved(limited, pair("kiosk-1")) for _ in range(2)]
+    for kiosk, names in zip(kiosks, (("柯安娜", "Anna Kovaleva"), ("没有人", "No Body")), strict=True):
+        for name in names:
+            for number in range(5):
+                asks(kiosk, name, f"{number + 1000}")
+    made = limited.extensions["huiwu.tries"].kiosk._made
+    assert [len(made[key]) for key in made] == [10, 10]
 
 
 def test_a_desk_that_is_searched_by_a_machine_is_stopped(data: Path, pair: Callable[[str], Tablet]) -> None:
