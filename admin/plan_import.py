@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 import guard
 from admin import plan_forms, plan_said, plan_saving
+from admin.confirm import confirmed
 from admin.room import pages
 from admin.shell import said
 from guard import may
@@ -37,7 +38,14 @@ def allow_a_plan(endpoint: str | None, _values: dict[str, Any] | None) -> None:
 @pages.post("/admin/plan/import")
 @may("coordinator")
 def look_at_plan() -> Any:
-    """First shows what the file would change; with `sure`, and if the plan is still the same, changes it."""
+    """First shows what the file would change; with `sure`, and if the plan is still the same, changes it.
+
+    Changing asks for the passphrase, looking does not: a plan has the printers' addresses, where the laptop sends bytes.
+    """
+    return _change() if request.form.get("sure") or "kept_form" in request.form else _look()
+
+
+def _look() -> Any:
     text = request.form.get("text")
     try:
         text = _uploaded() if text is None else text.replace("\r\n", "\n")
@@ -58,6 +66,9 @@ def look_at_plan() -> Any:
         return _show(text, plan_saving.load(guard.runtime()), new, moved_on=True)
     flash(_("方案已换成导入的这一份，立即生效。"), "ok")
     return redirect(url_for("admin.plan"), 303)
+
+
+_change = confirmed(_look)
 
 
 def _uploaded() -> str:

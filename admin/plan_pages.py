@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 
 import guard
 from admin import plan_forms, plan_said, plan_saving
+from admin.confirm import confirmed
 from admin.plan_forms import Raw
 from admin.plan_view import overview
 from admin.room import pages
@@ -85,6 +86,10 @@ def new_item(table: str) -> str:
 @may("coordinator")
 def add_item(table: str) -> Any:
     """Takes the form of a new one."""
+    return _add_printer(table) if table == "printer" else _add(table)
+
+
+def _add(table: str) -> Any:
     kind = request.form.get("kind", "")
     if table == "service" and kind not in plan_said.KINDS:
         abort(400)
@@ -105,11 +110,19 @@ def edit_item(table: str, key: str) -> str:
 @may("coordinator")
 def save_item(table: str, key: str) -> Any:
     """Takes the form of one that is there. Its key and a service's kind stay: the ledger speaks of them."""
+    return _save_printer(table, key) if table == "printer" else _save(table, key)
+
+
+def _save(table: str, key: str) -> Any:
     raw = plan_file.to_raw(plan_saving.load(guard.runtime()))
     there = plan_forms.find(raw, table, key) or abort(404)
     wish = request.form.get("do")
     item = plan_forms.read(table, request.form, there.get("kind", ""), keep_blank=wish is not None)
     return _take(table, key, {**item, "key": key}, wish)
+
+
+# A printer's address says where the laptop itself sends bytes: not without the passphrase.
+_add_printer, _save_printer = confirmed(_add), confirmed(_save)
 
 
 @pages.post(f"/admin/plan/<{TABLE}:table>/<key>/delete")

@@ -3,17 +3,19 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from html import unescape
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.datastructures import MultiDict
 
 from admin import plan_forms, plan_import, plan_saving
-from models import plan_file, plan_store
+from models import plan_file, plan_store, sign_ins
 from models.audit import audit
+from models.database import now
 from models.event import Event, Service
+from models.people import StaffSession
 from models.scans import StockMove
 from tests.test_admin_pages import sign_in, token_of
 
@@ -361,6 +363,46 @@ def test_a_file_that_is_no_plan_is_refused_in_words(coordinator, plan, monkeypat
     answer = upload(coordinator, text)
     assert answer.status_code == 422 and words in answer.text
     assert plan() == before
+
+
+# --- where the laptop sends bytes: the passphrase, asked again ---
+
+@pytest.fixture
+def stale(coordinator, write):
+    """The coordinator's browser when the passphrase was typed a while ago."""
+    write(lambda session: session.execute(update(StaffSession).values(
+        confirmed_at=now() - sign_ins.CONFIRMED - timedelta(minutes=1))).close())
+    return coordinator
+
+
+def typed(client, asked, passphrase="2468"):
+    """Types it into the page that asks."""
+    kept = re.search(r'name="kept_form" value="([^"]+)"', asked.text)[1]
+    return client.post(asked.request.path, data={"csrf_token": token_of(client, "/admin/plan"), "kept_form": kept,
+                                                 "passphrase": passphrase})
+
+
+@pytest.mark.parametrize("path", ["/admin/plan/printer/front", "/admin/plan/new/printer"])
+def test_a_printer_is_saved_after_the_passphrase_only(stale, plan, path):
+    before, data = plan(), {"name": "新打印机", "url": "tcp://192.168.1.77:9100"}
+    asked = change(stale, path, **data)
+    assert asked.status_code == 403 and 'name="passphrase"' in asked.text and plan() == before
+    assert typed(stale, asked, "0000").status_code == 403 and plan() == before
+    assert typed(stale, asked).status_code == 303
+    assert any(printer.url == data["url"] for printer in plan().printer)
+
+
+def test_an_import_changes_the_plan_after_the_passphrase_only(stale, plan):
+    before = plan()
+    page = upload(stale, stale.get("/admin/plan/export").text.replace('"午餐"', '"工作午餐"'))
+    assert page.status_code == 200
+    asked = confirm(stale, page.text)
+    assert asked.status_code == 403 and 'name="passphrase"' in asked.text and plan() == before
+    assert typed(stale, asked).status_code == 303 and service(plan(), "lunch").name == "工作午餐"
+
+
+def test_the_rest_of_the_plan_is_changed_without_being_asked(stale, plan):
+    assert change(stale, "/admin/plan/category/press", name="媒体").status_code == 303
 
 
 # --- in a browser ---
