@@ -28,7 +28,7 @@ def main() -> int:
     """Runs the parts and prints the table; 1 if a part failed."""
     signal.signal(signal.SIGTERM, _stop)        # the servers beside end with us
     chosen = options()
-    screen = Console(width=max(Console().width, 120))
+    screen = Console(width=max(Console().width, 140))
     if chosen.read:
         rows, said = report.read(chosen.read)
     else:
@@ -36,7 +36,7 @@ def main() -> int:
         said = report.machine(settings)
         rows = measure(chosen.only or PARTS, settings, screen)
     screen.print(table(rows))
-    for line in [said, *(f"[{note}] {row.note}" for row, note in notes(rows) if note), *WORDS]:
+    for line in [said, *(f"[{at}] {note}" for at, note in enumerate(notes(rows), 1)), *WORDS]:
         screen.print(escape(line), highlight=False)
     if chosen.json:
         report.save(chosen.json, rows, said)

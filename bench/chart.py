@@ -15,9 +15,9 @@ WIDTH, MARGIN = 1120, 60
 PAPER, CARD, LINE, INK, QUIET = "#f6f5f1", "#fff", "#d8d5cc", "#16181d", "#5d6475"
 OURS, GOOD, BAD = "#b5312a", "#14713a", "#96412f"
 _FONTS = "PingFang SC, Microsoft YaHei, Noto Sans CJK SC, sans-serif"
-_SCANS = re.compile(r"(扫码 scans|教科书 textbook ORM), (\d+) 客户端 clients?$")
+_SCANS = re.compile(r"(扫码 scans|教科书 textbook ORM), (\d+) clients?$")
 _BARS = 560                     # dots: the longest bar of the first panel
-_GOAL_AT, _BAR_MOST = 300, 460  # dots: where the goal lies on a bar of the second panel, and where bars end
+_GOAL_AT, _BAR_MOST = 300, 430  # dots: where the goal lies on a bar of the second panel, and where bars end
 
 
 def draw(rows: Sequence[Row]) -> str:
@@ -57,7 +57,7 @@ def _scans(rows: Sequence[Row], y: int) -> tuple[list[str], int]:
 
 
 def _of(row: Row) -> str:
-    return f"  ={row.ratio:.2f}" if row.ratio is not None else ""
+    return f"   {row.ratio:.2f} of hello" if row.ratio is not None else ""
 
 
 def _goals(rows: Iterable[Row], y: int) -> tuple[list[str], int]:
@@ -81,10 +81,10 @@ def _goal(row: Row, start: int, y: int) -> list[str]:
     made = [_text(MARGIN, y + 20, mark, 18, colour, weight=700), _text(MARGIN + 28, y + 20, row.name, 14, INK)]
     near = nearness(row)
     if near is None:
-        return [*made, _text(start, y + 20, row.note, 13, QUIET)]
-    length = max(2, min(round(near * _GOAL_AT), _BAR_MOST - 110))
+        return [*made, _text(start - 16, y + 20, row.note, 13, QUIET, "end")]
+    length = max(2, min(round(near * _GOAL_AT), _BAR_MOST))
     said = f"{plain(row.ratio)}" if row.goal and row.goal.of_ratio and row.ratio is not None else f"{plain(row.value or 0)} {row.unit}"
-    return [*made, _box(start, y + 5, length, 20, colour, 3), _text(start + length + 8, y + 20, f"{said}  ({row.goal})", 13, INK)]
+    return [*made, _text(start - 16, y + 20, f"{said}  ({row.goal})", 13, QUIET, "end"), _box(start, y + 5, length, 20, colour, 3)]
 
 
 def nearness(row: Row) -> float | None:

@@ -16,7 +16,7 @@ class Goal:
     of_ratio: bool = False
 
     def __str__(self) -> str:
-        return f"{'ratio ' if self.of_ratio else ''}{'>=' if self.at_least else '<='} {plain(self.limit)}"
+        return f"{'ratio ' if self.of_ratio else ''}{'≥' if self.at_least else '≤'} {plain(self.limit)}"
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ def middle(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
-def half_range(values: Sequence[float]) -> float:
-    """The spread over the rounds: half of what lies between the lowest and the highest."""
-    return (max(values) - min(values)) / 2
+def spread(values: Sequence[float]) -> float | None:
+    """Half of what lies between the lowest and the highest round; None of a single one."""
+    return (max(values) - min(values)) / 2 if len(values) > 1 else None
 
 
 def share(ordered: Sequence[float], part: float) -> float:
@@ -75,7 +75,7 @@ def share(ordered: Sequence[float], part: float) -> float:
 
 def measured(name: str, values: Sequence[float], unit: str, goal: Goal | None = None, note: str = "") -> Row:
     """A row of a value that stands alone, one value a round."""
-    return Row(name, middle(values), unit, half_range(values), goal=goal, note=note)
+    return Row(name, middle(values), unit, spread(values), goal=goal, note=note)
 
 
 def worst(name: str, values: Sequence[float], unit: str, goal: Goal | None = None, reference: float | None = None,
@@ -83,14 +83,14 @@ def worst(name: str, values: Sequence[float], unit: str, goal: Goal | None = Non
     """A row of the highest value of all rounds, beside the reference's highest."""
     highest = max(values)
     ratio = None if reference is None else highest / reference
-    return Row(name, highest, unit, half_range(values) if ratio is None else None, reference, beside, ratio, goal)
+    return Row(name, highest, unit, spread(values) if ratio is None else None, reference, beside, ratio, goal)
 
 
 def compared(name: str, values: Sequence[float], unit: str, references: Sequence[float], beside: str,
              goal: Goal | None = None, note: str = "") -> Row:
     """A row whose ratio is taken round by round, so that a slow minute of the machine is in both."""
     ratios = [value / reference for value, reference in zip(values, references, strict=True)]
-    return Row(name, middle(values), unit, half_range(ratios), middle(references), beside, middle(ratios), goal, note)
+    return Row(name, middle(values), unit, spread(ratios), middle(references), beside, middle(ratios), goal, note)
 
 
 def missing(name: str, why: str, goal: Goal | None = None, *, failed: bool = False) -> Row:

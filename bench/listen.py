@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from bench.load import request
 from bench.meeting import ROOT
-from bench.tablets import token
+from bench.tablets import SCREENS, screen
 
 HEARD = b"event: "
 
@@ -22,10 +22,9 @@ HEARD = b"event: "
 def main(port: int, count: int) -> None:
     """Opens the streams and reads them until its input ends."""
     chooser = selectors.DefaultSelector()
-    asked = request("GET", "/api/v1/live", token=token(0))
-    for _ in range(count):
+    for number in range(count):
         link = socket.create_connection(("127.0.0.1", port))
-        link.sendall(asked)
+        link.sendall(request("GET", "/api/v1/live", token=screen(number % SCREENS)))
         chooser.register(link, selectors.EVENT_READ)
     chooser.register(sys.stdin, selectors.EVENT_READ)
     waiting, pieces = {key.fileobj for key in chooser.get_map().values() if key.fileobj is not sys.stdin}, 0

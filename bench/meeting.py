@@ -6,6 +6,7 @@ there are) and copied for each run. A copy is made fresh: its windows lie around
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -56,6 +57,8 @@ def event(people: int, scans: int = 0, *, cache: Path | None = None, printer: st
         kept = _kept(people, scans, cache or Path(scratch) / "built")
         folder = Path(scratch) / "event"
         shutil.copytree(kept, folder)
+        with database_path(folder).open("rb+") as copied:
+            os.fsync(copied.fileno())        # or the first scan would pay for the copy
         yield Place(folder, change(folder, lambda session: freshen(session, printer)))
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from bench import past
-from bench.tablets import SERVICES, TABLETS, token
+from bench.tablets import SCREENS, SERVICES, TABLETS, screen, token
 from models import codes
 from models.database import now
 from models.devices import Device
@@ -31,6 +31,8 @@ def fill(session: Session, people: int) -> list[str]:
     session.flush()
     session.add_all(Device(station_key="desk", name=f"bench {n}", token_hash=codes.digest(token(n)), paired_at=now())
                     for n in range(TABLETS))
+    session.add_all(Device(station_key="board", name=f"screen {n}", token_hash=codes.digest(screen(n)), paired_at=now())
+                    for n in range(SCREENS))
     session.execute(insert(Attendee), [
         {"name": f"参会{n}", "number": f"N{n:06d}", "category_key": "delegate" if n % 9 else "press",
          "organisation": f"第{n % 40}研究所", "folded": f"参会{n}"} for n in range(people)])

@@ -67,6 +67,7 @@ def write(rows: Sequence[Row], said: str, page: Path = PAGE, picture: Path = PIC
 def markdown(rows: Sequence[Row], said: str) -> str:
     """The table, its footnotes, and what it was measured on."""
     lines = [said, "", f"| {' | '.join(HEAD)} |", "| --- |" + " ---: |" * (len(HEAD) - 2) + " --- |"]
-    lines += [f"| {' | '.join(cells(row, at))} |" for row, at in notes(rows)]
-    lines += ["", *(f"{at}. {row.note}" for row, at in notes(rows) if at), "", *(f"{words}  " for words in WORDS)]
+    told = notes(rows)
+    lines += [f"| {' | '.join(cells(row, told))} |" for row in rows]
+    lines += ["", *(f"{at}. {note}" for at, note in enumerate(told, 1)), "", *(f"- {words}" for words in WORDS)]
     return "\n".join(lines)

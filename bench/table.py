@@ -1,8 +1,10 @@
 """The rows as a table for a terminal, with footnotes."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from bench.figures import Row, plain
@@ -17,34 +19,31 @@ WORDS = (
     "PostgreSQL（一个、两个节点）还没有，所以没有测。 PostgreSQL with one and two nodes is not there yet: not measured.")
 
 
-def notes(rows: Sequence[Row]) -> Iterator[tuple[Row, int]]:
-    """Each row with the number of its footnote; 0 without one."""
-    number = 0
-    for row in rows:
-        number += bool(row.note)
-        yield row, number if row.note else 0
+def notes(rows: Sequence[Row]) -> list[str]:
+    """The footnotes, each once; their numbers count from 1."""
+    return list(dict.fromkeys(row.note for row in rows if row.note))
 
 
-def cells(row: Row, note: int = 0) -> tuple[str, ...]:
-    """A row's cells in the order of HEAD; words and marks, no colour."""
-    name, goal = f"{row.name} [{note}]" if note else row.name, "" if row.goal is None else str(row.goal)
+def cells(row: Row, told: Sequence[str] = ()) -> tuple[str, ...]:
+    """A row's cells in the order of HEAD; words and marks, no colour. `told` are the footnotes."""
+    name, goal = f"{row.name} [{told.index(row.note) + 1}]" if row.note in told else row.name, "" if row.goal is None else str(row.goal)
     if row.value is None:
         return name, "没有测 not measured", "", "", "", goal, ""
-    reference = "" if row.reference is None else f"{plain(row.reference)} {row.unit} {row.beside}"
+    reference = "" if row.reference is None else f"{plain(row.reference)} {row.beside}"
     return (name, f"{plain(row.value)} {row.unit}", reference, "" if row.ratio is None else plain(row.ratio),
             "" if row.spread is None else f"±{plain(row.spread)}", goal, verdict(row))
 
 
 def verdict(row: Row) -> str:
     """Whether the goal holds, in a mark and a word."""
-    return {None: "", True: "✓ 是 yes", False: "✗ 否 no"}[row.holds]
+    return {None: "", True: "✓ yes", False: "✗ no"}[row.holds]
 
 
 def table(rows: Sequence[Row]) -> Table:
     """All rows for a terminal."""
-    made = Table()
+    made, told = Table(box=SIMPLE, pad_edge=False), notes(rows)
     for at, name in enumerate(HEAD):
-        made.add_column(name, justify="left" if at in (0, len(HEAD) - 1) else "right")
-    for row, note in notes(rows):
-        made.add_row(*(cell.replace("[", "\\[") for cell in cells(row, note)))
+        made.add_column(name.replace(" ", "\n"), justify="left" if at in (0, len(HEAD) - 1) else "right", no_wrap=True)
+    for row in rows:
+        made.add_row(*map(escape, cells(row, told)))
     return made

@@ -32,7 +32,7 @@ def rows(options: Options) -> list[Row]:
     badges.make_pdf(cards, sheet)
     each = (time.perf_counter() - started) / len(cards) * 1000
     alone = least(cards[:FEW])
-    return [Row(f"代表证 badges PDF, {len(cards):,}", each, "ms each", None, alone, "qrcode + typst alone", each / alone,
+    return [Row(f"代表证 badges PDF, {len(cards):,}", each, "ms each", None, alone, "QR + typst alone", each / alone,
                 Goal(5), f"once; the reference with {min(FEW, len(cards))}")]
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import film, meeting, venue
-from bench.figures import Goal, Options, Row, half_range, missing, share
+from bench.figures import Goal, Options, Row, missing, share, spread
 from bench.meeting import ROOT
 
 NAME = "摄像头到结果 camera to verdict"
 GOAL = Goal(60)
-SAMPLES = 16                # badges a round: three rounds are 48
+SAMPLES = 17                # badges a round: three rounds are 51
 FRAME = 1000 / film.RATE
 LONGEST = 60_000            # ms
 _SETTINGS = {"bits": film.BITS, "square": film.SQUARE, "seen": film.SEEN, "each": film.EACH, "rate": film.RATE}
@@ -44,7 +44,7 @@ def rows(options: Options) -> list[Row]:
 
 def _row(name: str, part: float, rounds: list[list[float]], times: list[float], goal: Goal | None, note: str) -> Row:
     value = share(sorted(times), part)
-    return Row(f"{NAME}, {name}", value, "ms", half_range([share(one, part) for one in rounds]) / FRAME, FRAME,
+    return Row(f"{NAME}, {name}", value, "ms", spread([share(one, part) / FRAME for one in rounds]), FRAME,
                "one frame", value / FRAME, goal, note)
 
 

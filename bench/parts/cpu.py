@@ -30,7 +30,7 @@ class Cost(NamedTuple):
 def rows(options: Options) -> list[Row]:
     """Microseconds of processor for each answer, hello and scan in turn; and what the load itself takes."""
     if not IS_LINUX:
-        return [missing("服务器 CPU server CPU a scan", "needs Linux")]
+        return [missing("服务器 CPU a scan", "needs Linux")]
     with meeting.event(options.people, cache=options.cache) as place, \
             venue.huiwu(place.folder) as ours, venue.hello() as plain:
         scans = venue.scans(place.badges)
@@ -40,16 +40,16 @@ def rows(options: Options) -> list[Row]:
         for clients in CLIENTS:
             pairs = [(cost(plain, clients, venue.hellos(), options.seconds), cost(ours, clients, scans, options.seconds))
                      for _ in range(options.rounds)]
-            made += _rows(f"{clients} 客户端 clients", [pair[0] for pair in pairs], [pair[1] for pair in pairs])
+            made += _rows(f"{clients} clients", [pair[0] for pair in pairs], [pair[1] for pair in pairs])
     return made
 
 
 def _rows(whose: str, hello: list[Cost], scan: list[Cost]) -> list[Row]:
     return [
-        compared(f"服务器 CPU server CPU a scan, {whose}", [one.server for one in scan], "us",
+        compared(f"服务器 CPU a scan, {whose}", [one.server for one in scan], "us",
                  [one.server for one in hello], "hello"),
         compared(f"扫码 scans, {whose}", [one.rate for one in scan], "/s", [one.rate for one in hello], "hello"),
-        measured(f"压测程序 CPU of the load a scan, {whose}", [one.load for one in scan], "us")]
+        measured(f"压测 CPU of the load a scan, {whose}", [one.load for one in scan], "us")]
 
 
 def cost(server: Server, clients: int, requests: Iterator[bytes], seconds: float) -> Cost:

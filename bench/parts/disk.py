@@ -44,7 +44,7 @@ def shim(compiler: str, folder: Path) -> Path:
 def _rows(contest: Contest, options: Options) -> list[Row]:
     found = rounds(contest, CLIENTS, options)
     rates = {name: [one.rate for one in costs] for name, costs in found.items()}
-    name = f"{CLIENTS} clients, {NAME}"
+    name = f"{NAME}, {CLIENTS} clients"
     return [compared(f"扫码 scans, {name}", rates["ours"], "/s", rates["quick"], "this disk"),
             compared(f"教科书 textbook ORM, {name}", rates["textbook"], "/s", rates["ours"], "ours"),
-            worst(f"扫码 scan p99, {name}", [one.run.at(0.99) for one in found["ours"]], "ms")]
+            worst(f"等待 wait p99, {name}", [one.run.at(0.99) for one in found["ours"]], "ms")]

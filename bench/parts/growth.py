@@ -29,11 +29,11 @@ def rows(options: Options) -> list[Row]:
         for _ in range(options.rounds):
             for name, (server, requests) in served.items():
                 found[name].append(cost(server, CLIENTS, requests, options.seconds))
-    return [*_rows(f"{options.many:,} 人 people", found["many"], found["few"], f"{options.people:,} people"),
-            *_rows(f"{options.many:,} 人 people, {options.scans:,} 条 scans", found["long"], found["few"],
-                   f"{options.people:,} people, none")]
+    return [*_rows(f"{options.many:,} people", found["many"], found["few"], f"{options.people:,} people"),
+            *_rows(f"{options.many:,} people, {options.scans:,} scans", found["long"], found["few"],
+                   f"{options.people:,} people, 0")]
 
 
 def _rows(name: str, large: list[Cost], small: list[Cost], beside: str) -> list[Row]:
     return [compared(f"扫码 scans, {name}", [one.rate for one in large], "/s", [one.rate for one in small], beside, WITHIN),
-            compared(f"服务器 CPU a scan, {name}", [one.server for one in large], "us", [one.server for one in small], beside)]
+            compared(f"CPU a scan, {name}", [one.server for one in large], "us", [one.server for one in small], beside)]

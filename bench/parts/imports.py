@@ -61,7 +61,7 @@ def _beside_bare(file: Path, options: Options, kind: str) -> Row:
         subprocess.run([sys.executable, "app.py", "--data", place.folder, "import", file], cwd=ROOT, check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         took = time.perf_counter() - started
-    return Row(f"导入 import, {options.many:,} rows, {kind}", took, "s", None, bare, "bare read", took / bare,
+    return Row(f"导入 import {kind}, {options.many:,} rows", took, "s", None, bare, "bare read", took / bare,
                Goal(2 * bare + 3), "the whole command, once; the goal is 2 x the bare read + 3 s")
 
 
@@ -86,8 +86,8 @@ def _beside_scans(file: Path, options: Options) -> list[Row]:
             calm = run(ours.port, CLIENTS, requests, options.seconds * 2).times
             times, took = _import_while_scanning(ours.port, file, requests)
     calm, times = sorted(calm), sorted(times)
-    name = f"扫码 scans beside an import of {options.many:,} rows, {CLIENTS} clients"
-    note = f"in the server, from upload to done {took:.1f} s, once"
+    name = "导入时 wait beside an import"
+    note = f"{CLIENTS} clients; {options.many:,} rows in the server, from upload to done {took:.1f} s, once"
     return [_row(f"{name}, p99", times, calm, 0.99, P99, note), _row(f"{name}, max", times, calm, 1.0, WORST, note)]
 
 

@@ -22,7 +22,7 @@ def rows(options: Options) -> list[Row]:
 
 
 def _name(what: str) -> str:
-    return f"内存 memory of all processes, {what}"
+    return f"内存 memory, {what}"
 
 
 def _row(name: str, goal: Goal, options: Options, people: int, watching: int) -> Row:
@@ -30,4 +30,4 @@ def _row(name: str, goal: Goal, options: Options, people: int, watching: int) ->
             (streams(ours.port, watching) if watching else nullcontext()):
         venue.checked(run(ours.port, CLIENTS, venue.scans(place.badges), options.seconds * 2))
         rss, pss = memory_mb(ours.group)
-    return Row(name, pss, "MB", goal=goal, note=f"PSS; RSS {rss:.0f} MB; one look")
+    return Row(name, pss, "MB", goal=goal, note=f"PSS of all processes, once; RSS {rss:.0f} MB")

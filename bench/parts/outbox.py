@@ -34,9 +34,10 @@ def rows(options: Options) -> list[Row]:
                 done = venue.checked(run(ours.port, TABLETS, iter(sent), LONGEST))
                 rates.append(sum(sizes) / done.seconds)
                 waits.append(done.at(0.99))
-    return [compared(f"离线补传 outbox drain, {TABLETS} tablets, {sum(sizes):,} scans", rates, "/s", single, "one by one"),
-            worst(f"离线补传 a batch of {BATCH}, p99", waits, "ms"),
-            compared(f"SQL 语句 statements, a batch of {meeting.BATCH}", [many], "statements", [one], "a batch of 1")]
+    return [compared(f"补传 outbox drain, {TABLETS} tablets", rates, "/s", single, "one by one",
+                     note=f"{sum(sizes):,} scans in batches of {BATCH}"),
+            worst(f"等待 wait p99, a batch of {BATCH}", waits, "ms"),
+            compared(f"SQL 语句 statements, a batch of {meeting.BATCH}", [many], "", [one], "a batch of 1")]
 
 
 def statements(place: meeting.Place, size: int) -> float:

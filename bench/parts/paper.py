@@ -7,7 +7,7 @@ from typing import IO
 
 from bench import meeting, venue
 from bench.beside import scanning
-from bench.figures import Goal, Options, Row, half_range, middle, share
+from bench.figures import Goal, Options, Row, middle, share, spread
 from bench.load import request, run
 from bench.paper import printer
 from bench.tablets import SERVICES, token
@@ -32,15 +32,15 @@ def rows(options: Options) -> list[Row]:
             with scanning(ours.port, CLIENTS, place.badges, others):
                 _slip(ours, next(people), slips)
                 found["busy"].append(sorted(_slip(ours, next(people), slips) for _ in range(SAMPLES)))
-    beside = f"{CLIENTS} clients beside"
+    beside = f"{CLIENTS} clients"
     return [_row("p50", 0.5, "idle", found["idle"]), _row("p95", 0.95, "idle", found["idle"], GOAL),
             _row("p50", 0.5, beside, found["busy"]), _row("p95", 0.95, beside, found["busy"], GOAL)]
 
 
 def _row(name: str, part: float, when: str, found: list[list[float]], goal: Goal | None = None) -> Row:
     values = [share(one, part) for one in found]
-    return Row(f"扫码到打印机首字节 scan to printer, {when}, {name}", middle(values), "ms", half_range(values), goal=goal,
-               note=f"{SAMPLES} slips a round; the commit is in it")
+    return Row(f"小票首字节 scan to printer, {when}, {name}", middle(values), "ms", spread(values), goal=goal,
+               note=f"from sending the scan, the commit included; {SAMPLES} slips a round")
 
 
 def _slip(ours: Server, badge: str, slips: IO[str]) -> float:

@@ -39,7 +39,7 @@ def rounds(contest: Contest, clients: int, options: Options) -> dict[str, list[C
 
 
 def _rows(clients: int, found: dict[str, list[Cost]]) -> list[Row]:
-    whose = f"{clients} 客户端 clients" if clients > 1 else "1 客户端 client"
+    whose = f"{clients} client{'s' * (clients > 1)}"
     rates: dict[str, Any] = {name: [one.rate for one in costs] for name, costs in found.items()}
     waits = {name: {part: [one.run.at(part) for one in costs] for part in (0.5, 0.99, 1.0)} for name, costs in found.items()}
     ours, book = waits["ours"], waits["textbook"]

@@ -19,8 +19,8 @@ def rows(options: Options) -> list[Row]:
         for _ in range(options.rounds):
             for name, place in places.items():
                 found[name].append(seconds(place))
-    return [compared(f"启动 start to ready, {options.many:,} people, {options.scans:,} scans", found["large"], "s",
-                     found["small"], f"{options.people:,} people, none", Goal(3))]
+    return [compared(f"启动 start, {options.many:,} people, {options.scans:,} scans", found["large"], "s",
+                     found["small"], f"{options.people:,} people, 0", Goal(3))]
 
 
 def seconds(place: meeting.Place) -> float:

@@ -29,8 +29,8 @@ def rows(options: Options) -> list[Row]:
             _measure(ours, requests, options, rates[False], used[False])
             with streams(ours.port, options.streams):
                 _measure(ours, requests, options, rates[True], used[True])
-    name = f"{options.streams} 实时画面 live streams"
-    return [compared(f"扫码 scans, {CLIENTS} clients, {name}", rates[True], "/s", rates[False], "no streams",
+    name = f"实时画面 {options.streams} streams"
+    return [compared(f"{name}: scans, {CLIENTS} clients", rates[True], "/s", rates[False], "no streams",
                      Goal(0.95, at_least=True, of_ratio=True)),
             measured(f"{name}, 4 updates/s", [(busy - idle) * 100 for busy, idle in zip(used[True], used[False], strict=True)],
                      "% of a core", Goal(5), "the server's processor with the streams less that without them, under "
