@@ -209,13 +209,20 @@ def stream() -> Response:
         if sign_in:
             runtime.asked[sign_in] = now()
     try:
-        events = current_app.extensions["huiwu.live"].subscribe(is_wanted, seen)
+        events = current_app.extensions["huiwu.live"].subscribe(is_wanted, seen, _asker())
     except live.Full:
         answer = refuse(503, "full", _("实时画面太多，请关掉一些"))
         answer.headers["Retry-After"] = "5"
         return answer
     return Response(events, mimetype="text/event-stream", headers={"Cache-Control": "no-store",
                                                                    "X-Accel-Buffering": "no"})
+
+
+def _asker() -> live.Asker:
+    """Whose share of the streams it is: a person's who may follow it by signing in, else the tablet's."""
+    if g.staff is not None and guard.is_open_to(stream, g.staff.role):
+        return live.Asker(f"staff-{g.staff.id}", live.OF_A_PERSON)
+    return live.Asker(f"device-{g.device.id}", live.OF_A_TABLET, g.station.mode == "desk")
 
 
 def heard() -> Any:

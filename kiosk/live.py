@@ -5,7 +5,8 @@ loses the stream within a second: the thread asks the database twice a second wh
 
 Full state on every connect, so a stream that lost its place needs no replay; a number as id all the same, so that a
 client sees whether it missed any. Streams are capped below the server's threads: a thread server with fewer threads
-than open streams stops answering at all.
+than open streams stops answering at all. Each asker has a share only, so that one tablet's token cannot take them all.
+One too many is refused; the oldest is not closed in its place, since one that nobody reads keeps its thread anyway.
 """
 from __future__ import annotations
 
@@ -29,6 +30,9 @@ from models.writer import NotRecorded
 
 log = logging.getLogger("huiwu.live")
 STREAMS = 220            # of 256 threads
+FOR_SCREENS = 40         # of them, which desks leave to signed-in people and big screens
+OF_A_TABLET = 6          # what one browser opens to one server at most
+OF_A_PERSON = 12         # two browsers
 QUIET = 0.25             # seconds between two renderings at least
 HEARTBEAT = 10.0         # seconds
 TICK = 0.5               # seconds between two looks at who may still see it, at most
@@ -41,7 +45,7 @@ _END = b""               # the last thing in the queue of a stream that is over
 
 
 class Full(Exception):
-    """All streams are taken."""
+    """All streams, or all of the asker's, are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,20 @@ class Admitted:
     sign_ins: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Whose streams they are and how many they may be; `is_desk` leaves what is kept for screens."""
+
+    key: str = ""
+    most: int = STREAMS
+    is_desk: bool = False
+
+
 @dataclass(eq=False, slots=True)
 class _Stream:
     queue: queue.Queue[bytes]
     is_wanted: Callable[[Admitted], bool]
+    asker: Asker
 
 
 class Hub:
@@ -89,17 +103,23 @@ class Hub:
         self._bell.set()
 
     def subscribe(self, is_wanted: Callable[[Admitted], bool] = lambda _now: True,
-                  seen: Callable[[], object] = lambda: None) -> Iterator[bytes]:
-        """A stream's bytes, beginning with the full state; raises Full at once when all are taken. It ends when it is
-        not wanted any more; `seen` is called whenever the other side took something."""
-        mine = _Stream(queue.Queue(MISSED), is_wanted)
+                  seen: Callable[[], object] = lambda: None, asker: Asker = Asker()) -> Iterator[bytes]:
+        """A stream's bytes, beginning with the full state; raises Full at once when all that the asker may have are
+        taken. It ends when it is not wanted any more; `seen` is called whenever the other side took something."""
+        mine = _Stream(queue.Queue(MISSED), is_wanted, asker)
         with self._lock:
-            if len(self._streams) >= STREAMS:
+            if not self._has_room(asker):
                 raise Full
             self._streams.add(mine)
         stream = self._stream(mine, seen)
         next(stream)     # begun, so that closing it gives its place back even if nobody ever read (a HEAD request)
         return stream
+
+    def _has_room(self, asker: Asker) -> bool:
+        desks = sum(stream.asker.is_desk for stream in self._streams)
+        own = sum(stream.asker.key == asker.key for stream in self._streams)
+        return (len(self._streams) < STREAMS and own < asker.most
+                and not (asker.is_desk and desks >= STREAMS - FOR_SCREENS))
 
     def _stream(self, mine: _Stream, seen: Callable[[], object]) -> Iterator[bytes]:
         try:

@@ -5,13 +5,14 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,7 @@ from models.database import now
 from models.plan_types import Plan
 from models.runtime import Runtime, Sighting
 from tests.conftest import Tablet
+from tests.test_admin_pages import sign_in
 
 
 def change_plan(runtime: Runtime, key: str, **values: Any) -> None:
@@ -118,11 +120,60 @@ def test_36_an_undo_gives_back_what_was_taken_and_nothing_where_stock_was_not_co
 
 def test_a_request_that_reads_nothing_takes_no_place_among_the_streams(
         desk: Tablet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "STREAMS", 1)
+    monkeypatch.setattr(live, "OF_A_TABLET", 1)
     headers = {"Authorization": f"Bearer {desk.token}"}
     assert desk.client.head("/api/v1/live", headers=headers).status_code == 200
     with desk.client.get("/api/v1/live", headers=headers) as stream:
         assert stream.status_code == 200
+
+
+def _opened(tablet: Tablet, most: int) -> list[Any]:
+    """Opens streams until one is refused, at most so many."""
+    headers = {"Authorization": f"Bearer {tablet.token}"}
+    found: list[Any] = []
+    while len(found) < most:
+        answer = tablet.client.get("/api/v1/live", headers=headers, buffered=False)
+        if answer.status_code != 200:
+            assert answer.status_code == 503 and b'"full"' in answer.data
+            break
+        found.append(answer)
+    return found
+
+
+def test_one_tablet_takes_six_streams_and_the_others_find_theirs_free(
+        desk: Tablet, pair: Callable[..., Tablet], client: FlaskClient, create_staff: Callable[..., None]) -> None:
+    with ExitStack() as until:
+        for answer in (mine := _opened(desk, 20)):
+            until.callback(answer.close)
+        assert len(mine) == live.OF_A_TABLET == 6
+        for answer in (others := _opened(pair("board"), 1)):
+            until.callback(answer.close)
+        assert others
+        mine[0].close()                           # a closed one makes room
+        for answer in (again := _opened(desk, 2)):
+            until.callback(answer.close)
+        assert len(again) == 1
+        create_staff("陈总", "coordinator")
+        sign_in(client, "陈总")
+        own = [client.get("/api/v1/live", buffered=False) for _ in range(live.OF_A_PERSON + 1)]
+        for answer in own:
+            until.callback(answer.close)
+        assert [answer.status_code for answer in own] == [200] * 12 + [503]
+
+
+def test_desks_leave_forty_streams_to_screens_and_people(app: Flask) -> None:
+    hub = app.extensions["huiwu.live"]
+    with ExitStack() as until:
+        def opened(asker: live.Asker) -> None:
+            until.callback(hub.subscribe(asker=asker).close)
+        for tablet in range(live.STREAMS - live.FOR_SCREENS):
+            opened(live.Asker(f"device-{tablet}", live.OF_A_TABLET, is_desk=True))
+        with pytest.raises(live.Full):
+            opened(live.Asker("device-999", live.OF_A_TABLET, is_desk=True))
+        for screen in range(40):
+            opened(live.Asker(f"screen-{screen}", live.OF_A_TABLET))
+        with pytest.raises(live.Full):
+            opened(live.Asker("screen-999", live.OF_A_TABLET))
 
 
 class _Heard(logging.Handler):
