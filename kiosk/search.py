@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
+from models import names
 from models.finding import conditions
-from models.names import fold, matches, same_name
+from models.names import fold, matches, same_name, words_of
 from models.people import Attendee, visible
 
 HITS = 8
@@ -39,10 +40,22 @@ def at_kiosk(session: Session, words: str) -> Attendee | None:
 
 
 def name_key(words: str) -> str:
-    """Under what the tries of a name are counted: the same for every way to write it that finds the same people, in
-    whatever order, spacing or punctuation (and for its anagrams)."""
+    """Under what the tries of a name are counted: the same for every way to write it that finds the same people."""
+    return names.name_key(_name(words))[:120]
+
+
+def of_name(session: Session, words: str) -> list[int]:
+    """Whose name or English name was typed, whatever the digits: their ids."""
+    name = _name(words)
+    begun = [func.instr(Attendee.search_keys, f" {word}") > 0 for word in words_of(name)]
+    wanted = or_(func.instr(Attendee.search_keys, f" {fold(name)} ") > 0, and_(*begun) if begun else false())
+    rows = session.execute(select(Attendee.id, Attendee.name, Attendee.name_en).where(visible(), wanted))
+    return [row.id for row in rows if same_name(name, row.name) or same_name(name, row.name_en)]
+
+
+def _name(words: str) -> str:
     parts = _KIOSK.match(words.strip())
-    return "".join(sorted(letter for letter in fold(parts["name"] if parts else words) if letter.isalnum()))[:120]
+    return parts["name"] if parts else words
 
 
 def _rank(person: Attendee, query: str, folded: str) -> Any:

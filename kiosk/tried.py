@@ -67,11 +67,16 @@ def lead_beside(name: str, pin: str) -> bool:
 
 def at_kiosk(session: Session, words: str) -> Attendee | None:
     """The person of a name and last four digits. After a few misses at this kiosk or of this name everybody is nobody,
-    so that who tries all endings learns no more than who tries five."""
+    so that who tries all endings learns no more than who tries five. A person's Chinese and English name are one."""
     budgets, found = guard.budgets(), search.at_kiosk(session, words)
+    people = [(budgets.name, person) for person in search.of_name(session, words)]
     try:
-        with budgets.trying((budgets.kiosk, int(g.device.id)), (budgets.name, search.name_key(words))) as right:
+        # Two counts, one in the other: a try refused for a person still counts for the kiosk and the name, or what is
+        # left there would tell whether these two names are one person's.
+        with (budgets.trying((budgets.kiosk, int(g.device.id)), (budgets.name, search.name_key(words))) as right,
+              budgets.trying(*people) as known):
             if found is not None:
+                known()
                 right()
             return found
     except TooOften:

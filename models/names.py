@@ -17,6 +17,7 @@ _IGNORED = str.maketrans({**dict.fromkeys(_DOTS, None), "’": "'", "‘": "'"})
 _LATIN = re.compile(r"[a-z]+")
 _WORDS = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _DIGRAPHS = ("zh", "ch", "sh")
+_SUBSCRIPT = "\u0345"          # the one mark that folding would turn into a letter (iota)
 _WHOLE = "·"                   # marks initials; no folded query has one
 _MOST_VARIANTS = 16            # of one name; more would be noise, not help
 
@@ -48,21 +49,36 @@ _ALSO = {"乐": "yue", "樂": "yue", "朝": "zhao", "长": "zhang", "長": "zhan
 _RARE = {"阿": "a", "卜": "bu", "𠮷": "ji", "𬭎": "hong", "䶮": "yan", "㛃": "jie", "〇": "ling"}
 
 
+def _written(text: str) -> str:
+    """A text in one width and composition: what every comparison here begins with."""
+    return unicodedata.normalize("NFKC", text).replace(_SUBSCRIPT, "")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a name: its runs of letters. Digits and signs part them and are none."""
+    return [fold(word) for word in _WORDS.findall(_written(text))]
+
+
 def fold(text: str) -> str:
     """A text as it is compared: case, width, blanks and middle dots do not matter."""
-    plain = unicodedata.normalize("NFKC", text).casefold().translate(_IGNORED)
-    return "".join(plain.split())
+    return "".join(_written(text).casefold().translate(_IGNORED).split())
 
 
 def same_name(one: str, other: str) -> bool:
     """Whether two texts are one name: a name in Latin letters may be written in either order ("Smith, John")."""
     if fold(one) == fold(other):
         return bool(fold(one))
-    if _has_han(one + other):
+    if _has_han(_written(one + other)):
         return False
-    words, others = (sorted(fold(word) for word in _WORDS.findall(unicodedata.normalize("NFKC", text)))
-                     for text in (one, other))
+    words, others = sorted(words_of(one)), sorted(words_of(other))
     return len(words) > 1 and words == others
+
+
+def name_key(text: str) -> str:
+    """One key for all texts that `same_name` takes for one name (and for their anagrams): the letters of `fold`, in
+    order. Digits count only beside Chinese characters, where `same_name` reads the whole text."""
+    whole = _has_han(_written(text))
+    return "".join(sorted(letter for letter in fold(text) if letter.isalnum() and (whole or not letter.isdecimal())))
 
 
 def search_keys(name: str, name_en: str = "") -> str:
@@ -83,7 +99,7 @@ def _keys(text: str) -> Iterable[str]:
     han = "".join(letter for letter in folded if _is_han(letter))
     if han:
         yield from _han_keys(han)
-    words = [fold(word) for word in _WORDS.findall(unicodedata.normalize("NFKC", text)) if not _has_han(word)]
+    words = [word for word in words_of(text) if not _has_han(word)]
     if words:
         yield from _latin_keys(words)
 

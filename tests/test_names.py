@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.masks import mask_name, mask_phone
-from models.names import fold, like_patterns, matches, same_name, search_keys
+from models.names import (
+    fold,
+    like_patterns,
+    matches,
+    name_key,
+    same_name,
+    search_keys,
+)
 
 
 @pytest.mark.parametrize(("one", "other"), [
@@ -100,3 +107,13 @@ def test_a_masked_phone_shows_three_and_four_digits(phone: str, shown: str) -> N
     ("王 芳", "王　芳", True), ("芳 王", "王芳", False), ("", "", False), ("John Smithson", "John Smith", False)])
 def test_a_latin_name_is_the_same_in_either_order_and_a_chinese_one_is_not(typed, name, same):
     assert same_name(typed, name) is same
+
+
+@pytest.mark.parametrize("name", ["Anna Kovaleva", "Ιωάννα Ρέα", "İpek Yılmaz", "Groß O’Neil", "柯安娜", "柯Anna娜2"])
+def test_no_sign_anywhere_in_unicode_makes_another_key_of_a_name_that_is_the_same(name: str) -> None:
+    """Each sign put into a name, or in the place of a letter: where the name is the same, so is its key."""
+    key, middle = name_key(name), len(name) // 2
+    for sign in map(chr, range(0x30000)):
+        for text in (f"{name} {sign}", name[:middle] + sign + name[middle:], name[:1] + sign + name[2:]):
+            if same_name(text, name):
+                assert name_key(text) == key, ascii(text)
