@@ -13,17 +13,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, and_, cast, false, func, or_, select, tuple_
 from sqlalchemy.engine import Connection
 
-from models import history as past
-from models.event import Event
-from models.facts import Entry
+from models.event import Entitlement, Event
+from models.facts import ACCEPTED, IN
 from models.people import Attendee, visible
-from models.recount import histories
+from models.recount import overlaps
+from models.rules import may_have
 from models.scans import Scan
 from models.snapshot import Memory, Snapshot
 
+_S: Any = Scan.__table__
+_A: Any = Attendee.__table__
 BUCKET_SECONDS = 300   # arrivals are charted per five minutes
 
 
@@ -122,24 +124,72 @@ def rebuild(connection: Connection, memory: Memory, mark: tuple[int, ...]) -> St
     head = connection.execute(select(func.max(Scan.seq))).scalar() or 0
     floor = connection.execute(select(Event.head_floor)).scalar_one()
     state = State(mark, max(head, floor))
-    where = {}
-    for row in connection.execute(select(Attendee.id, Attendee.category_key, Attendee.delegation_id, Attendee.state)
-                                  .where(visible())):
-        where[row.id] = (row.category_key, row.delegation_id)
-        if row.state == "registered":
-            state.expected["category", row.category_key] += 1
-            state.expected["delegation", row.delegation_id] += 1
-            for service in plan.services.values():
-                exception = plan.exceptions.get(row.id, {}).get(service.key)
-                by_category = service.entitled is None or row.category_key in service.entitled
-                state.entitled[service.key] += exception[0] if exception else by_category
-    counted = [s.key for s in plan.services.values() if s.kind in ("sign_in", "session")]
-    for holder, history in histories(connection, counted):
-        category, delegation = where.get(holder, (None, None))
-        _count(state, plan, history, category, delegation)
+    _expect(connection, plan, state)
+    _arrived(connection, plan, state)
+    _inside(connection, plan, state)
     return state
 
 
-def _count(state: State, plan: Snapshot, history: list[Entry], category: str | None, delegation: int | None) -> None:
-    here = bool(past.inside(plan.services, history))
-    state.move(Change(category, delegation, None, past.arrival(plan.services, history), int(here)))
+def _expect(connection: Connection, plan: Snapshot, state: State) -> None:
+    """Who is expected, and who may have what: by category, then put right for the people with exceptions."""
+    registered = (Attendee.state == "registered", visible())
+    groups = select(Attendee.category_key, Attendee.delegation_id, func.count()).where(*registered)
+    for category, delegation, count in connection.execute(groups.group_by(Attendee.category_key, Attendee.delegation_id)):
+        state.expected["category", category] += count
+        state.expected["delegation", delegation] += count
+        for service in plan.services.values():
+            state.entitled[service.key] += count * may_have(service, category, {})
+    excepted = select(Attendee.id, Attendee.category_key).where(*registered, Attendee.id.in_(select(Entitlement.attendee_id)))
+    for attendee_id, category in connection.execute(excepted):
+        for key in plan.exceptions.get(attendee_id, {}):
+            if (known := plan.services.get(key)) is not None:
+                state.entitled[key] += (may_have(known, category, plan.exceptions[attendee_id])
+                                        - may_have(known, category, {}))
+
+
+# One person's scans lie far apart in a long ledger: read holder by holder, a million of them took ten seconds, with
+# the interpreter held against the scans. These two say in SQL what models/history.py says of one person's rows
+# (`arrival`, `inside`); tests/test_ledger_states.py compares them after every step, and `audit` on the real ledger.
+
+_UNDONE = select(_S.c.voids).where(_S.c.voids.is_not(None), _S.c.verdict == ACCEPTED)
+_SEEN = and_(_A.c.id == _S.c.holder, visible())
+
+
+def _standing(rows: Any, plan: Snapshot, kind: str) -> tuple[Any, ...]:
+    keys = [service.key for service in plan.services.values() if service.kind == kind]
+    return (rows.c.verdict == ACCEPTED, rows.c.holder.is_not(None), rows.c.voids.is_(None), rows.c.service_key.in_(keys),
+            rows.c.seq.not_in(_UNDONE))
+
+
+def _arrived(connection: Connection, plan: Snapshot, state: State) -> None:
+    """Everybody's first sign-in that stands, by the ledger's order."""
+    firsts = select(func.min(_S.c.seq)).where(*_standing(_S, plan, "sign_in"), _S.c.use_no.is_not(None))
+    start = cast(func.strftime("%s", _S.c.scanned_at), Integer) // BUCKET_SECONDS * BUCKET_SECONDS
+    rows = (select(_A.c.category_key, _A.c.delegation_id, start, func.count()).select_from(_S.outerjoin(_A, _SEEN))
+            .where(_S.c.seq.in_(firsts.group_by(_S.c.holder))).group_by(_A.c.category_key, _A.c.delegation_id, start))
+    for category, delegation, fives, count in connection.execute(rows):
+        state.people["category", category] += count
+        state.people["delegation", delegation] += count
+        state.arrivals[fives] += count
+
+
+def _inside(connection: Connection, plan: Snapshot, state: State) -> None:
+    """Whoever's last passage of a session is an in, with no in since at a session that runs at the same time."""
+    by_time = (_S.c.scanned_at.desc(), _S.c.seq.desc())
+    place = func.row_number().over(partition_by=(_S.c.holder, _S.c.service_key), order_by=by_time)
+    last = select(_S.c.holder, _S.c.service_key, _S.c.direction, _S.c.scanned_at, _S.c.seq, place.label("place")).where(
+        *_standing(_S, plan, "session")).subquery()
+    since, pairs = _S.alias(), overlaps(plan.services)
+    left = select(since.c.seq).where(
+        since.c.holder == last.c.holder, *_standing(since, plan, "session"), since.c.direction == IN,
+        tuple_(since.c.scanned_at, since.c.seq) > tuple_(last.c.scanned_at, last.c.seq),
+        or_(false(), *(and_(last.c.service_key == one, since.c.service_key == other)
+                       for pair in pairs for one, other in (pair, pair[::-1]))))
+    stays = (last.c.place == 1, last.c.direction == IN, *([~left.exists()] if pairs else []))
+    there = select(last.c.holder).distinct().where(*stays).subquery()
+    rows = (select(_A.c.category_key, _A.c.delegation_id, func.count())
+            .select_from(there.outerjoin(_A, and_(_A.c.id == there.c.holder, visible())))
+            .group_by(_A.c.category_key, _A.c.delegation_id))
+    for category, delegation, count in connection.execute(rows):
+        state.inside["category", category] += count
+        state.inside["delegation", delegation] += count
