@@ -6,6 +6,7 @@ a request whose Host header is none of our names or addresses is refused before 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 import time
@@ -23,6 +24,7 @@ HEADERS_KEPT = 64
 FRESH = 5.0                     # seconds after which an unknown name makes us look at our addresses again
 PRIVATE = tuple(map(ip_network, (
     "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128")))
+_HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^\s:@/\[\]]+))(?::[0-9]{1,5})?")
 Address = IPv4Address | IPv6Address
 
 
@@ -73,11 +75,9 @@ def _routed() -> str:
 
 
 def name_of(host: str) -> str:
-    """The name or address in a Host header, without its port."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.rpartition(":")[0] if host.count(":") == 1 else host
+    """The name or address in a Host header, without its port; nothing where it is neither alone nor with a port."""
+    found = _HOST.fullmatch(host.lower())
+    return found["v6"] or found["name"] if found else ""
 
 
 def of_proxy(environ: dict[str, str] | os._Environ[str] = os.environ) -> frozenset[str]:
@@ -89,7 +89,7 @@ class OurNames:
     """What a Host header may say. `more` is what the command line or the configuration adds."""
 
     def __init__(self, more: Iterable[str] = (), look: Callable[[], Iterable[Address]] = on_lan):
-        self._more = frozenset(name_of(name) if name.count(":") < 2 else name.lower() for name in more if name)
+        self._more = frozenset(name_of(name) or name.lower() for name in more if name)
         self._look = look
         self._lock = threading.Lock()
         self._known, self._looked = frozenset[str](), -FRESH
@@ -115,7 +115,7 @@ class OurNames:
     def _all(self) -> frozenset[str]:
         own = socket.gethostname().lower()
         names = {LOCAL_NAME, *LOOPBACK, own, f"{own.partition('.')[0]}.local", *self._more}
-        return frozenset(names | {str(address) for address in self._look()})
+        return frozenset(names | {str(address) for address in self._look()}) - {""}
 
 
 def install(app: Flask) -> None:

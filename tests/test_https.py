@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from flask.testing import FlaskClient
 from playwright.sync_api import Playwright
 
 import certificates
@@ -154,7 +155,7 @@ def test_keys_are_their_owners_alone_and_in_no_backup(data: Path) -> None:
 
 
 def test_a_host_header_gives_its_name_and_ours_are_known() -> None:
-    assert [name_of(host) for host in ("HUIWU.local:8443", "[fd00::1]:8443", "10.0.0.1", "fd00::1")] == [
+    assert [name_of(host) for host in ("HUIWU.local:8443", "[fd00::1]:8443", "10.0.0.1", "[fd00::1]")] == [
         "huiwu.local", "fd00::1", "10.0.0.1", "fd00::1"]
     addresses = [HOME]
     names = OurNames(["checkin.example.org"], lambda: addresses)
@@ -162,6 +163,20 @@ def test_a_host_header_gives_its_name_and_ours_are_known() -> None:
         assert names.has(host), host
     for host in ("evil.example", "192.168.1.20.evil.example", "", "192.168.1.21", "localhost.evil.example"):
         assert not names.has(host), host
+
+
+@pytest.mark.parametrize("host", [
+    "localhost:80@evil", "localhost:<b>", "localhost:", "localhost:٨٠", "localhost:80:80", "localhost:-1", "localhost:999999",
+    "evil@localhost", "localhost/x", "localhost ", "\xa0localhost", "[::1", "[::1]x", "[::1]:x", "[localhost]", "::1", "localhost\n"])
+def test_a_host_header_that_is_no_name_with_a_port_is_none_of_ours(host: str) -> None:
+    assert name_of(host) == ""
+    assert not OurNames([], list).has(host)
+
+
+def test_a_host_header_with_something_in_its_port_s_place_is_refused(client: FlaskClient) -> None:
+    assert client.get("/login", headers={"Host": "localhost:8444"}).status_code == 200
+    for host in ("localhost:80@evil", "localhost:<b>"):
+        assert client.get("/login", headers={"Host": host}).status_code == 400
 
 
 def test_our_own_addresses_are_none_that_only_we_can_use() -> None:
