@@ -211,8 +211,9 @@ def test_a_device_file_takes_the_very_bytes_and_never_says_more_than_sent(tmp_pa
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(reader, True)
     transport = transports.open_transport(path.as_uri())
-    with ThreadPoolExecutor() as beside, os.fdopen(reader, "rb") as came:
-        received = beside.submit(came.read)
+    # Held open for writing: without a writer, reading a pipe ends at once.
+    with ThreadPoolExecutor() as beside, os.fdopen(reader, "rb") as came, path.open("wb"):
+        received = beside.submit(came.read, len(blob))
         assert transports.deliver(transport, blob, ID, lambda: None).state == "sent"
         assert received.result(10) == blob
 
