@@ -10,7 +10,6 @@ outside them makes the whole certificate invalid, so such an address is left out
 """
 from __future__ import annotations
 
-import os
 import secrets
 import ssl
 from collections.abc import Iterable
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from addresses import LOCAL_NAME, PRIVATE, Address, is_private
+from models.files import private_folder, replacing
 
 FOLDER = "https"
 AUTHORITY, AUTHORITY_KEY = "authority.pem", "authority.key"
@@ -59,7 +59,7 @@ def ready(data: Path, addresses: Iterable[Address], now: datetime | None = None)
     they have run out, or the addresses are others. OSError: the folder cannot be written."""
     now, said = _plausible(now or datetime.now(UTC))
     folder = data / FOLDER
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(folder)
     wanted = list(dict.fromkeys([*LOOPBACK, *addresses]))
     found = _authority(folder, now)
     is_new = found is None
@@ -179,9 +179,5 @@ def _write_key(path: Path, key: Key) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     """Writes a file that only this user reads, whole or not at all."""
-    made = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(path)
+    with replacing(path, private=True) as beside:
+        beside.write_bytes(content)

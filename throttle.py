@@ -1,7 +1,5 @@
-"""Limits that keep one stranger from holding up everybody: how often a thing may be tried, and how many forms of
-people nobody knows are under way at once.
-
-A try is counted before it is judged: counted afterwards, sixty at once would all be judged.
+"""Limits that keep one caller from holding up everybody: how often a view may be asked for, and how many forms are
+under way at once. How often a secret may be tried says tries.py.
 """
 from __future__ import annotations
 
@@ -51,6 +49,11 @@ class Limits(Limiter):
 
 
 limiter = Limits(get_remote_address, storage_uri="memory://", headers_enabled=True)
+
+
+def each_device() -> str:
+    """The key of a limit that counts for each tablet by itself."""
+    return f"device-{g.device.id if g.get('device') else get_remote_address()}"
 
 
 class Places:

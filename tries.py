@@ -5,6 +5,9 @@ A try is counted before it is judged (counted afterwards, sixty at once would al
 right. Whoever guesses wears out a place of their own: the tablet they hold, or all the browsers that nobody knows. A
 person is known at a browser in which they signed in before and at a tablet at which they let somebody through before,
 so guessing elsewhere never locks them out there. The laptop's own door (doors.py) is counted apart from the LAN.
+
+Flask-Limiter bounds views (throttle.py). It cannot count one try in several places or in none, nor give one back, and
+who is known is found out within the view: so the secrets have this.
 """
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from models.runtime import Runtime
 from models.version import VERSION
 from models.writer import NotRecorded
 from sessions import choose_language, here
-from throttle import limiter
+from throttle import each_device, limiter
 from tries import TooOften
 
 api = Blueprint("api", __name__)
@@ -154,7 +154,7 @@ def grant() -> Response:
 
 
 @api.post("/api/v1/lookup")
-@limiter.limit("600/minute", key_func=lambda: f"device-{g.device.id if g.get('device') else '-'}")
+@limiter.limit("600/minute", key_func=each_device)
 @may("desk")
 def look_up() -> Response:
     """Who this is and what is open; records nothing."""
@@ -165,7 +165,7 @@ def look_up() -> Response:
 
 
 @api.post("/api/v1/search")
-@limiter.limit(SEARCHES, key_func=lambda: f"device-{g.device.id if g.get('device') else '-'}")
+@limiter.limit(SEARCHES, key_func=each_device)
 @may("desk", "kiosk")
 def find() -> Response:
     """People by name; a kiosk needs name and last four digits together."""

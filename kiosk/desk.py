@@ -12,14 +12,14 @@ import guard
 from guard import may
 from kiosk import cards, lookup, paper, search
 from kiosk.api import heard
-from kiosk.room import device_id, each_device, handle, in_words, pages, part, whose, words_of
+from kiosk.room import device_id, handle, in_words, pages, part, whose, words_of
 from models import codes, disclosures, reports
 from models.database import now
 from models.masks import mask_phone
 from models.people import Attendee
 from models.snapshot import Snapshot
 from sessions import choose_language
-from throttle import limiter
+from throttle import each_device, limiter
 
 RECENT = 7
 CODE_LIMIT, WORDS_LIMIT = 512, 120

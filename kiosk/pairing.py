@@ -15,23 +15,8 @@ from models.database import now
 from models.devices import Device, Grant, PairingCode
 from models.event import Station, touch
 from models.people import Staff
-from pins import HOUSE, Gate, hash_secret, is_right
+from pins import HOUSE, Gate, is_right
 
-__all__ = [
-    "CODE_MINUTES",
-    "GRANT_MINUTES",
-    "SERVED_AT",
-    "NewCode",
-    "PairingRefused",
-    "address",
-    "check_secret",
-    "digits_of",
-    "grant",
-    "hash_secret",
-    "new_code",
-    "redeem",
-    "revoke",
-]
 CODE_MINUTES = 10
 SHORT, LONG = 6, 10          # digits of a code: while somebody guesses, only long ones are given out and taken
 GRANT_MINUTES = 5

@@ -4,7 +4,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, g, make_response, render_template, request
-from flask_limiter.util import get_remote_address
 
 import guard
 from kiosk import handles
@@ -44,11 +43,6 @@ def in_words(message: str) -> str:
 def device_id() -> int:
     """The tablet that asks; only in views that a station may call."""
     return int(g.device.id)
-
-
-def each_device() -> str:
-    """The key of a limit that counts for each tablet by itself."""
-    return f"device-{g.device.id if g.get('device') else get_remote_address()}"
 
 
 def handle(attendee_id: int) -> str:

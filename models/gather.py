@@ -105,12 +105,6 @@ def _read_paper(connection: Connection, facts: Gathered, requests: Sequence[Requ
         facts.moved = dict(road_sql.rows(connection, road_sql.MOVED, targets))
 
 
-def entry(row: Any) -> Entry:
-    """A ledger row as SQLAlchemy gives it, as the rules read it."""
-    return Entry(row.seq, row.id, row.service_key, row.scanned_at, row.station_key, row.direction, row.use_no,
-                 row.quantity, row.coupon_id, row.voids)
-
-
 def person_view(row: Sequence[Any]) -> PersonView:
     """A person's columns (road_sql) as an answer's words; the last one is the import they came with."""
     values = [*row[:14], bool(row[14]), row[15]]

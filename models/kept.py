@@ -7,13 +7,11 @@ transaction, so whatever else touches the file (a command, a restore, a person w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from models.asks import Found
 from models.facts import Entry
-
-if TYPE_CHECKING:
-    from models.road_sql import Now
+from models.road_sql import Now
 
 MANY = 20_000       # people remembered before it begins anew: about 60 MB
 

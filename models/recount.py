@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models import history as past
 from models.facts import ACCEPTED, REFUSED, Entry, Service
-from models.gather import TALLY_FIELDS, entry
+from models.gather import TALLY_FIELDS
 from models.scans import Scan, StockMove, Tally
 from models.snapshot import Snapshot, read
 
@@ -43,14 +43,12 @@ def recount(connection: Connection, plan: Snapshot, look: Callable[[int, list[En
     return found
 
 
-def histories(connection: Connection, services: Collection[str] | None = None) -> Iterator[tuple[int, list[Entry]]]:
-    """Holder by holder, the accepted rows in ledger order: all of them, or those of some services."""
+def histories(connection: Connection) -> Iterator[tuple[int, list[Entry]]]:
+    """Holder by holder, the accepted rows in ledger order."""
     query = (
         select(_S.c.holder, _S.c.seq, _S.c.id, _S.c.service_key, _S.c.scanned_at, _S.c.station_key, _S.c.direction,
                _S.c.use_no, _S.c.quantity, _S.c.coupon_id, _S.c.voids)
         .where(_S.c.verdict == ACCEPTED, _S.c.holder.is_not(None)).order_by(_S.c.holder, _S.c.seq))
-    if services is not None:
-        query = query.where(_S.c.service_key.in_(services))
     rows = connection.execute(query.execution_options(yield_per=CHUNK))
     holder: int | None = None
     history: list[Entry] = []
@@ -59,7 +57,8 @@ def histories(connection: Connection, services: Collection[str] | None = None) -
             yield holder, history
             history = []
         holder = row.holder
-        history.append(entry(row))
+        history.append(Entry(row.seq, row.id, row.service_key, row.scanned_at, row.station_key, row.direction, row.use_no,
+                             row.quantity, row.coupon_id, row.voids))
     if holder is not None:
         yield holder, history
 

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,9 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, Playwright
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import TestResponse
 
+import pins
 from app import create_app, create_tables
 from kiosk import pairing
 from models import codes
@@ -180,9 +184,45 @@ def gate(pair: Callable[[str], Tablet]) -> Tablet:
 def create_staff(write: Callable[..., Any]) -> Callable[..., None]:
     """Makes a staff member with a PIN."""
     def create(name: str, role: str, pin: str = "2468") -> None:
-        write(lambda session: session.add(Staff(name=name, role=role, secret_hash=pairing.hash_secret(pin),
+        write(lambda session: session.add(Staff(name=name, role=role, secret_hash=pins.hash_secret(pin),
                                                 created_at=now())))
     return create
+
+
+def token_of(client: FlaskClient, path: str = "/login") -> str:
+    """The page's own CSRF token."""
+    found = re.search(r'name="csrf-token" content="([^"]+)"', client.get(path).text)
+    assert found
+    return found[1]
+
+
+def post(client: FlaskClient, path: str, seen_at: str | None = None, **fields: str) -> TestResponse:
+    """Sends a page's form with its token."""
+    return client.post(path, data={"csrf_token": token_of(client, seen_at or path), **fields})
+
+
+def sign_in(client: FlaskClient, name: str, secret: str = "2468", next_: str = "") -> TestResponse:
+    """Signs somebody in in this browser."""
+    return post(client, "/login", name=name, secret=secret, next=next_)
+
+
+@pytest.fixture
+def coordinator(client: FlaskClient, create_staff: Callable[..., None]) -> FlaskClient:
+    """A browser in which the coordinator has just signed in."""
+    create_staff("陈总", "coordinator")
+    assert sign_in(client, "陈总").status_code == 303
+    return client
+
+
+def at_once(count: int, do: Callable[[int], Any]) -> list[Any]:
+    """What `do` gave, run so many times with all begun together."""
+    start = threading.Barrier(count)
+
+    def run(number: int) -> Any:
+        start.wait(10)
+        return do(number)
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+import pins
 from admin import people
 from app import create_app, create_tables
-from kiosk import handles, pairing
+from kiosk import handles
 from models import care, codes
 from models.database import now
 from models.devices import Device, PairingCode
@@ -141,7 +142,7 @@ def _staff(runtime: Runtime, ids: dict[str, Any]) -> dict[str, str]:
     cookies = {}
     others = {"second coordinator": "李总管", "disabled coordinator": "周总管", "ended sign-in": "吴总管",
               "signed-out coordinator": "郑总管"}
-    hashed = pairing.hash_secret(PASSPHRASE)        # one for all: each takes a tenth of a second
+    hashed = pins.hash_secret(PASSPHRASE)        # one for all: each takes a tenth of a second
 
     def add(session: Session) -> None:
         for who, name in {**PEOPLE, **others}.items():

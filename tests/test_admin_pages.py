@@ -12,32 +12,10 @@ from admin import people
 from app import create_app
 from models.runtime import Runtime
 from sessions import STAFF_COOKIE
+from tests.conftest import post, sign_in
 
 PASSPHRASE = "山高水长好风光好"
 PAGES = ["/admin/", "/admin/ledger", "/admin/staff"]
-
-
-def token_of(client: FlaskClient, path: str = "/login") -> str:
-    """The page's own CSRF token."""
-    found = re.search(r'name="csrf-token" content="([^"]+)"', client.get(path).text)
-    assert found
-    return found[1]
-
-
-def post(client: FlaskClient, path: str, seen_at: str | None = None, **fields: str):
-    return client.post(path, data={"csrf_token": token_of(client, seen_at or path), **fields})
-
-
-def sign_in(client: FlaskClient, name: str, secret: str = "2468", next_: str = ""):
-    return post(client, "/login", name=name, secret=secret, next=next_)
-
-
-@pytest.fixture
-def coordinator(client, create_staff) -> FlaskClient:
-    """A browser in which the coordinator has signed in."""
-    create_staff("陈总", "coordinator")
-    assert sign_in(client, "陈总").status_code == 303
-    return client
 
 
 @pytest.mark.parametrize("path", PAGES)

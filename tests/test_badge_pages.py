@@ -13,18 +13,10 @@ from sqlalchemy import select
 
 from models.event import Event
 from models.people import Badge
-from tests.test_admin_pages import post, sign_in, token_of
+from tests.conftest import post, sign_in, token_of
 from tests.uploads import form
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9" fill="#b5312a"/></svg>'
-
-
-@pytest.fixture
-def coordinator(client, create_staff) -> FlaskClient:
-    """A browser in which the coordinator has signed in."""
-    create_staff("陈总", "coordinator")
-    assert sign_in(client, "陈总").status_code == 303
-    return client
 
 
 def make(client: FlaskClient, **fields: str) -> str:

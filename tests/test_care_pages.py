@@ -10,15 +10,7 @@ from sqlalchemy import update
 
 from models.care import look_into
 from models.scans import Tally
-from tests.test_admin_pages import post, sign_in
-
-
-@pytest.fixture
-def coordinator(client, create_staff) -> FlaskClient:
-    """A browser in which the coordinator has signed in."""
-    create_staff("陈总", "coordinator")
-    assert sign_in(client, "陈总").status_code == 303
-    return client
+from tests.conftest import post, sign_in
 
 
 def do(client: FlaskClient, action: str, **fields: str) -> tuple[str, str]:

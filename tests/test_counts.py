@@ -23,8 +23,7 @@ from models.counts import Counts
 from models.database import now
 from models.plan_types import Plan
 from models.runtime import Runtime, Sighting
-from tests.conftest import Tablet
-from tests.test_admin_pages import sign_in
+from tests.conftest import Tablet, sign_in
 
 
 def change_plan(runtime: Runtime, key: str, **values: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -42,17 +43,15 @@ def event(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
 @pytest.fixture(scope="module")
 def world(event: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One copy, to which nothing that is refused may write."""
-    made = copy(event[0], tmp_path_factory.mktemp("shared") / "event", *event[1:])
-    yield made
-    made.close()
+    with closing(copy(event[0], tmp_path_factory.mktemp("shared") / "event", *event[1:])) as made:
+        yield made
 
 
 @pytest.fixture
 def fresh(event: Any, tmp_path: Path) -> Iterator[Copies]:
     """Makes copies that may be written to."""
-    copies = Copies(event[0], event[1], event[2], tmp_path)
-    yield copies
-    copies.close()
+    with closing(Copies(event[0], event[1], event[2], tmp_path)) as copies:
+        yield copies
 
 
 def who_writes(world: World, route: str) -> str:

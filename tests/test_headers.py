@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,8 @@ SOURCES = {"'self'", "'none'", "'wasm-unsafe-eval'", "data:", "blob:"}
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """An event with somebody of every kind."""
     folder = tmp_path_factory.mktemp("headers")
-    made = copy(folder / "event", folder / "copy", *build(folder / "event"))
-    yield made
-    made.close()
+    with closing(copy(folder / "event", folder / "copy", *build(folder / "event"))) as made:
+        yield made
 
 
 def check(answer: TestResponse, what: str) -> None:

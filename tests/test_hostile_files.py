@@ -28,19 +28,9 @@ from admin.roster_words import RosterError
 from models import exports
 from models.harmless import harmless, unmistaken
 from tests import hostile_files, rosters
-from tests.conftest import LiveServer, Tablet, scan
+from tests.conftest import LiveServer, Tablet, scan, token_of
 from tests.hostile_files import BOMBS, LOGOS
-from tests.test_admin_pages import sign_in, token_of
 from tests.uploads import form
-
-
-@pytest.fixture
-def coordinator(client: FlaskClient, create_staff: Callable[..., None]) -> FlaskClient:
-    """A browser in which the coordinator has signed in."""
-    create_staff("陈总", "coordinator")
-    assert sign_in(client, "陈总").status_code == 303
-    return client
-
 
 # --- the child ---
 

@@ -18,11 +18,10 @@ from models.people import Attendee
 from printers import slip
 from printers.slip import SlipContent
 from tests import rosters
-from tests.conftest import Tablet
+from tests.conftest import Tablet, token_of
 from tests.hostile_event import CODE, MARK, MARKUP, SUM, hostile_world, served
 from tests.route_requests import request_of
 from tests.route_world import World
-from tests.test_admin_pages import sign_in, token_of
 from tests.uploads import form
 
 WHO = ("coordinator", "desk", "kiosk", "gate", "board")
@@ -310,14 +309,6 @@ def test_no_search_of_a_tablet_is_sql_an_error_or_everybody(plain: World, who: s
         assert len(answer.get_json().get("hits") or []) < 2, text[:30]
         found = plain.call(who, "POST", "/api/v1/lookup", json={"code": text})
         assert found.status_code < 500, text[:30]
-
-
-@pytest.fixture
-def coordinator(client: FlaskClient, create_staff: Callable[..., None]) -> FlaskClient:
-    """A browser in which the coordinator has signed in."""
-    create_staff("陈总", "coordinator")
-    assert sign_in(client, "陈总").status_code == 303
-    return client
 
 
 @pytest.mark.parametrize(("words", "wanted"), [("百分之%", {"WORT-1"}), ("下划_线", {"WORT-2"}), ("%%", set()), ("__", set()),

@@ -17,20 +17,12 @@ from admin.roster_import import holding
 from models.people import Attendee, visible
 from models.runtime import Runtime
 from tests import rosters
+from tests.conftest import post, sign_in, token_of
 from tests.rosters import HEAD, PEOPLE
-from tests.test_admin_pages import post, sign_in, token_of
 from tests.uploads import form
 
 GOOD = rosters.xlsx()
 BAD = rosters.xlsx([HEAD, PEOPLE[0], ("A00002", "", "第二研究所", "13800000002")])
-
-
-@pytest.fixture
-def coordinator(client, create_staff) -> FlaskClient:
-    """A browser in which the coordinator has signed in."""
-    create_staff("陈总", "coordinator")
-    assert sign_in(client, "陈总").status_code == 303
-    return client
 
 
 def upload(client: FlaskClient, data: bytes = GOOD, name: str = "名单.xlsx") -> str:

@@ -30,8 +30,7 @@ from models.people import Attendee
 from models.runtime import Runtime
 from models.snapshot import DeviceView
 from sessions import STAFF_COOKIE
-from tests.conftest import Tablet
-from tests.test_admin_pages import post, sign_in
+from tests.conftest import Tablet, at_once, post, sign_in
 from tries import Budgets, Tries
 
 SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高"
@@ -59,17 +58,6 @@ def limited(data: Path, clock: Clock) -> Iterator[Flask]:
     made.extensions["huiwu.tries"] = Budgets(clock=clock)
     yield made
     made.extensions["huiwu"].engine.dispose()
-
-
-def at_once(count: int, do: Callable[[int], Any]) -> list[Any]:
-    """What `do` gave, run so many times with all begun together."""
-    start = threading.Barrier(count)
-
-    def run(number: int) -> Any:
-        start.wait(10)
-        return do(number)
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
 
 
 class Compared:

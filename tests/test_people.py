@@ -25,22 +25,13 @@ from models.people import Attendee, Correction, Staff, StaffSession
 from models.runtime import Runtime
 from models.scans import Scan
 from sessions import SESSION_COOKIE, STAFF_COOKIE
-from tests.conftest import Tablet, fill
-from tests.test_admin_pages import post, sign_in
+from tests.conftest import Tablet, fill, post, sign_in
 
 CONFIRMED = {
     "POST /admin/care/golive", "POST /admin/care/export", "GET /admin/care/work/<key>/file", "POST /admin/care/files/<name>",
     "POST /admin/care/close", "POST /admin/care/purge", "POST /admin/badges", "GET /admin/badges/<key>/file",
     "POST /admin/roster/<int:attendee_id>/badge.pdf", "POST /admin/staff", "POST /admin/staff/<int:staff_id>/reset",
     "POST /admin/staff/<int:staff_id>/disable"}
-
-
-@pytest.fixture
-def coordinator(client: FlaskClient, create_staff: Callable[..., None]) -> FlaskClient:
-    """A browser in which the coordinator has just signed in."""
-    create_staff("陈总", "coordinator")
-    assert sign_in(client, "陈总").status_code == 303
-    return client
 
 
 @pytest.fixture

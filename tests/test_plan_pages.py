@@ -17,7 +17,7 @@ from models.database import now
 from models.event import Event, Service
 from models.people import StaffSession
 from models.scans import StockMove
-from tests.test_admin_pages import sign_in, token_of
+from tests.conftest import sign_in, token_of
 
 TIMES = {"opens": ["2026-12-05T11:30", "2026-12-06T11:30"], "closes": ["2026-12-05T13:30", "2026-12-06T13:30"]}
 

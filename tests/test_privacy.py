@@ -26,9 +26,8 @@ from models.disclosures import Disclosure
 from models.masks import mask_id_number, mask_phone
 from models.runtime import Runtime
 from tests.command_line import run
-from tests.conftest import Tablet, scan
+from tests.conftest import Tablet, post, scan, sign_in, token_of
 from tests.station_browser import PairedBrowser
-from tests.test_admin_pages import post, sign_in, token_of
 
 NAME, PHONE, ID_NUMBER = "慕容雪晴", "13877665544", "11010119880807665X"
 EMAIL, ROOM, SEAT, UNIT = "xueqing@quant.example", "房7731", "座K771", "拓扑量子研究院"
@@ -49,13 +48,6 @@ def person(create_attendee: Callable[..., tuple[int, str]]) -> tuple[int, str]:
     """Somebody with something in every field: (id, code)."""
     return create_attendee(NAME, number="K778899", phone=PHONE, id_number=ID_NUMBER, email=EMAIL, room=ROOM, seat=SEAT,
                            organisation=UNIT, table="9桌", diet="清真", folded=NAME, search_keys="murongxueqing mrxq")
-
-
-@pytest.fixture
-def coordinator(client: FlaskClient, create_staff: Callable[..., None]) -> FlaskClient:
-    create_staff("陈总", "coordinator")
-    assert sign_in(client, "陈总").status_code == 303
-    return client
 
 
 @pytest.fixture

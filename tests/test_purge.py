@@ -23,8 +23,7 @@ from models.people import Attendee, Badge, Correction, Delegation, ImportRun, St
 from models.runtime import Runtime
 from models.scans import PrintJob, Scan
 from tests.command_line import run
-from tests.conftest import Tablet
-from tests.test_admin_pages import post, sign_in
+from tests.conftest import Tablet, post, sign_in
 
 PERSON = {
     "name": "欧阳慕华", "name_en": "Muhuazhang Ouyang", "organisation": "拓扑量子研究院", "post": "首席教授", "phone": "13877665544",

@@ -10,15 +10,7 @@ from admin.samples import people, write_sample_roster
 from models.names import fold, search_keys
 from models.people import Attendee, Correction
 from models.runtime import Runtime
-from tests.test_admin_pages import post, sign_in
-
-
-@pytest.fixture
-def coordinator(client, create_staff) -> FlaskClient:
-    """A browser in which the coordinator has signed in."""
-    create_staff("陈总", "coordinator")
-    assert sign_in(client, "陈总").status_code == 303
-    return client
+from tests.conftest import post, sign_in
 
 
 @pytest.fixture

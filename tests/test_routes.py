@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,8 @@ OTHERS = {(f"{line[0]} {line[1]}", line[2]): int(line[3]) for line in LINES if l
 def another(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Another event."""
     folder = tmp_path_factory.mktemp("another")
-    made = copy(folder / "event", folder / "copy", *build(folder / "event"))
-    yield made
-    made.close()
+    with closing(copy(folder / "event", folder / "copy", *build(folder / "event"))) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +47,15 @@ def event(another: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
 @pytest.fixture(scope="module")
 def world(event: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One copy, which nothing in these tests may change."""
-    made = copy(event[0], tmp_path_factory.mktemp("shared") / "event", *event[1:])
-    yield made
-    made.close()
+    with closing(copy(event[0], tmp_path_factory.mktemp("shared") / "event", *event[1:])) as made:
+        yield made
 
 
 @pytest.fixture
 def fresh(event: Any, tmp_path: Path) -> Iterator[Copies]:
     """Makes copies that may be written to."""
-    copies = Copies(event[0], event[1], event[2], tmp_path)
-    yield copies
-    copies.close()
+    with closing(Copies(event[0], event[1], event[2], tmp_path)) as copies:
+        yield copies
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,7 @@ import io
 import logging
 import re
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -83,17 +81,6 @@ def test_a_clock_that_no_calendar_has_moves_no_scan(desk: Tablet, badge: str, cl
 
 
 # --- who knocks too often ---
-
-def at_once(count: int, do: Callable[[int], int]) -> list[int]:
-    """What `do` gave, run so many times with all begun together."""
-    start = threading.Barrier(count)
-
-    def run(number: int) -> int:
-        start.wait(10)
-        return do(number)
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
-
 
 def test_half_sent_forms_of_strangers_leave_places_for_everybody_else() -> None:
     places = throttle.Places()

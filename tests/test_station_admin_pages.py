@@ -15,7 +15,7 @@ from doors import Doors
 from kiosk.pairing import SERVED_AT
 from models.database import now
 from models.devices import Device, PairingCode
-from tests.test_admin_pages import sign_in, token_of
+from tests.conftest import sign_in, token_of
 
 URL = "https://192.168.1.20:8443"
 

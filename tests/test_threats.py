@@ -9,7 +9,6 @@ from typing import Any
 
 from flask import Flask
 
-from models import codes
 from models.runtime import Runtime
 from tests.conftest import Tablet
 
@@ -33,19 +32,6 @@ def test_each_threat_names_what_is_tried_a_defence_and_tests_that_are_there() ->
         names = re.findall(r"`(test_\w+)`", tests)
         assert names, number
         assert [name for name in names if not re.search(rf"def {name}\(", written)] == [], number
-
-
-# --- codes ---
-
-def test_a_code_is_a_hundred_random_bits_and_a_guess_tells_nothing(desk: Tablet, badge: str) -> None:
-    made = [codes.new(codes.BADGE) for _ in range(2000)]
-    assert len(set(made)) == 2000
-    assert {len(code) for code in made} == {21}
-    assert all(len({code[place] for code in made}) == 32 for place in range(1, 21))       # each letter is worth five bits
-    near = badge[:-1] + ("0" if badge[-1] != "0" else "1")
-    for guess in (near, badge[:-1], badge + "0", badge[::-1], codes.new(codes.BADGE), codes.new(codes.COUPON)):
-        said = desk.scan(guess, "signin")
-        assert (said["verdict"], said["reason"], said["attendee"]) == ("refused", "unknown", None)
 
 
 # --- words that are near to SQL ---
