@@ -6,10 +6,10 @@ from typing import Any
 from alembic import context
 from sqlalchemy.types import DateTime
 
-from models import devices, disclosures, event, people, purged, scans
+from models import aside, devices, disclosures, event, people, purged, scans
 from models.database import Base, UTCDateTime
 
-TABLES = (devices, disclosures, event, people, purged, scans)   # imported so that the metadata knows them
+TABLES = (aside, devices, disclosures, event, people, purged, scans)   # imported so that the metadata knows them
 
 
 def render(kind: str, item: Any, _autogen: Any) -> Any:

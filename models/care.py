@@ -19,6 +19,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from models.aside import Settlement
 from models.database import database_path, now
 from models.event import Event
 from models.files import private_folder, replacing, stamped, sync
@@ -176,7 +177,7 @@ def go_live(runtime: Runtime) -> tuple[int, Path]:
         with replacing(aside, private=True) as beside:
             copy_database(database_path(runtime.data), beside)
             look_into(beside)
-        for table in (Scan, PrintJob, StockMove, Coupon):
+        for table in (Scan, PrintJob, StockMove, Coupon, Settlement):
             session.execute(delete(table))
         session.execute(update(Tally).values(people=0, uses=0, refused=0, inside=0, stock_moved=0))
         event.trial, event.live_at = False, now()

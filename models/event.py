@@ -36,6 +36,7 @@ class Event(Model):
     secret: Mapped[str]                                  # signs search handles and sessions
     setup_code_hash: Mapped[str | None]                  # makes the first coordinator in the browser
     logo: Mapped[bytes | None]
+    backup_folder: Mapped[str | None]                    # where the server copies the event to, every minute
 
     @property
     def zone(self) -> ZoneInfo:
