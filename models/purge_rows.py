@@ -190,9 +190,9 @@ class Anonymiser:
         """Who did what: pseudonyms. Tablets are unpaired: what they could still show belongs to people."""
         for row in list(self.connection.execute(select(StockMove.id, StockMove.actor))):
             self.connection.execute(update(StockMove).where(StockMove.id == row.id).values(actor=self._actor(row.actor)))
-        for row in list(self.connection.execute(select(Settlement.scan_id, Settlement.actor))):
-            self.connection.execute(update(Settlement).where(Settlement.scan_id == row.scan_id)
-                                    .values(actor=self._actor(row.actor), note=None))
+        for settled in list(self.connection.execute(select(Settlement.scan_id, Settlement.actor))):
+            self.connection.execute(update(Settlement).where(Settlement.scan_id == settled.scan_id)
+                                    .values(actor=self._actor(settled.actor), note=None))
         looks = list(self.connection.execute(select(Disclosure.id, Disclosure.actor, Disclosure.attendee_id, Disclosure.fields)))
         for look in looks:
             self.connection.execute(update(Disclosure).where(Disclosure.id == look.id).values(
