@@ -63,13 +63,13 @@ def gather(connection: Connection, memory: Memory, requests: Sequence[Request], 
     """Reads what is needed to judge these requests, whoever sent them, as far as `kept` does not know it already."""
     kept = kept if kept is not None else Kept()
     ids = {r.id for r in requests} | {r.target for r in requests if isinstance(r, UndoRequest)}
-    *looked, known = road_sql.rows(connection, road_sql.LOOK, ids)
+    *looked, known = road_sql.rows(connection, "look", ids)
     now = Now(*looked)
     plan = memory.at(connection, now.plan_revision, now.roster_revision)
     kept.check(now)
     if not kept.tally:
         kept.tally = {key: dict(zip(TALLY_FIELDS, values, strict=True))
-                      for key, *values in road_sql.rows(connection, road_sql.TALLY)}
+                      for key, *values in road_sql.rows(connection, "tally")}
     facts = Gathered(plan, now, max(now.head or 0, now.head_floor), history=kept.history, tally=kept.tally)
     facts.known = {row.id: row for row in map(road_sql.known_row, known)}
     _identify(connection, facts, kept, [r for r in requests if isinstance(r, ScanRequest)])
@@ -86,7 +86,7 @@ def _read_histories(connection: Connection, facts: Gathered, holders: set[int]) 
     strangers = {holder for holder in holders if holder not in facts.history}
     if strangers:
         facts.history.update({holder: [] for holder in strangers})
-        for holder, *row in road_sql.rows(connection, road_sql.HISTORY, strangers):
+        for holder, *row in road_sql.rows(connection, "history", strangers):
             facts.history[holder].append(road_sql.entry(row))
 
 
@@ -97,12 +97,12 @@ def _read_paper(connection: Connection, facts: Gathered, requests: Sequence[Requ
     signing = any(isinstance(r, ScanRequest) and r.service in services and services[r.service].kind == "sign_in"
                   for r in requests)
     if signing and any(s.coupon for s in services.values()):
-        for attendee_id, service in road_sql.rows(connection, road_sql.HELD, holders):
+        for attendee_id, service in road_sql.rows(connection, "held", holders):
             facts.held.setdefault(attendee_id, set()).add(service)
     targets = [r.target for r in requests if isinstance(r, UndoRequest)]
     if targets:
-        facts.started = {scan_id for scan_id, in road_sql.rows(connection, road_sql.STARTED, targets)}
-        facts.moved = dict(road_sql.rows(connection, road_sql.MOVED, targets))
+        facts.started = {scan_id for scan_id, in road_sql.rows(connection, "started", targets)}
+        facts.moved = dict(road_sql.rows(connection, "moved", targets))
 
 
 def person_view(row: Sequence[Any]) -> PersonView:
@@ -121,7 +121,7 @@ def _identify(connection: Connection, facts: Gathered, kept: Kept, scans: Iterab
     badges = {c for c in wanted if c.startswith(codes.BADGE)}
     strangers = {code for code in badges if code not in kept.badges}     # `badges - keys()` would walk all that is kept
     for code, badge_id, revoked_at, did, *person in (
-            road_sql.rows(connection, road_sql.BY_CODE, strangers) if strangers else ()):
+            road_sql.rows(connection, "by_code", strangers) if strangers else ()):
         if _is_seen(facts, person):
             view = person_view(person)
             kept.badges[code] = Found(view.id, view, badge_id, None, revoked_at is not None)
@@ -133,7 +133,7 @@ def _identify(connection: Connection, facts: Gathered, kept: Kept, scans: Iterab
                 facts.people[found.person.id] = found.person
     coupons = [c for c in wanted if c.startswith(codes.COUPON)]
     for coupon_id, code, service, attendee_id, voided_at in (
-            road_sql.rows(connection, road_sql.COUPONS, coupons) if coupons else ()):
+            road_sql.rows(connection, "coupons", coupons) if coupons else ()):
         coupon = Coupon(coupon_id, service, voided_at is not None)
         facts.found[code] = Found(attendee_id or -coupon_id, None, None, coupon)
 
@@ -144,7 +144,7 @@ def _read_people(connection: Connection, facts: Gathered, requests: Iterable[Req
     behind = {f.holder for f in facts.found.values() if f.coupon and f.holder and f.holder > 0}
     before = {row.attendee_id for row in facts.known.values() if row.attendee_id is not None}
     ids = (handles | behind | before) - facts.people.keys()
-    for person in road_sql.rows(connection, road_sql.PEOPLE, ids) if ids else ():
+    for person in road_sql.rows(connection, "people", ids) if ids else ():
         view = facts.people[person[0]] = person_view(person)
         if view.id in handles and _is_seen(facts, person):
             facts.found[view.id] = Found(view.id, view)

@@ -1,7 +1,7 @@
-"""The statements of a scan's road, as text, and the little that turns stored values into ours and back.
+"""Running the statements of a scan's road (models/road_statements.py), and the little that turns stored values into ours.
 
 They run on the driver's own cursor: SQLAlchemy's Core costs 60-80 us a statement here, and one group of scans makes
-nine. A list travels as one JSON parameter, so a batch of 500 is one statement as a batch of one is.
+nine. A list travels as one parameter, so a batch of 500 is one statement as a batch of one is.
 """
 from __future__ import annotations
 
@@ -15,40 +15,9 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from models.facts import Entry
+from models.road_statements import SPELLINGS, STATEMENTS
 
 ROWS = 32      # of one INSERT at the most: so many statements stay prepared
-_LIST = "(SELECT value FROM json_each(?))"
-_PERSON = ("a.id, a.number, a.name, a.name_en, a.organisation, a.post, a.category_key, a.delegation_id, a.state, a.diet, "
-           "a.hint, a.seat, a.table_no, a.room, a.vip, a.phone, a.import_id")
-
-
-def _whole(columns: str, rest: str) -> str:
-    """A SELECT whose rows come as one JSON text. The driver lets go of the interpreter at every row it fetches, and
-    with many requests waiting for it each of those is a turn to wait for: one row instead of forty a group."""
-    return f"SELECT json_group_array(json_array({columns})) {rest}"
-
-
-_KNOWN = ("seq, id, fingerprint, service_key, station_key, holder, attendee_id, direction, quantity, verdict, reason, "
-          "use_no, forced, overrode, conflict, coupon_id, voids, scanned_at, uploaded_at, answer")
-LOOK = ("SELECT json_array(plan_revision, roster_revision, epoch, head_floor, (SELECT max(seq) FROM scan), "
-        "(SELECT chain FROM scan ORDER BY seq DESC LIMIT 1), "
-        f"json(({_whole(_KNOWN, f'FROM scan WHERE id IN {_LIST}')}))) FROM event")
-_DID = "seq, id, service_key, scanned_at, station_key, direction, use_no, quantity, coupon_id, voids"
-_OF_ONE = _whole(_DID, "FROM scan WHERE verdict = 'accepted' AND holder = a.id")
-BY_CODE = _whole(f"b.code, b.id, b.revoked_at, json(({_OF_ONE})), {_PERSON}",
-                 f"FROM badge b JOIN attendee a ON a.id = b.attendee_id WHERE b.code IN {_LIST}")
-COUPONS = _whole("id, code, service_key, attendee_id, voided_at", f"FROM coupon WHERE code IN {_LIST}")
-PEOPLE = _whole(_PERSON, f"FROM attendee a WHERE a.id IN {_LIST}")
-HISTORY = _whole(f"holder, {_DID}", f"FROM (SELECT holder, {_DID} FROM scan WHERE verdict = 'accepted' "
-                 f"AND holder IN {_LIST} ORDER BY seq)")
-HELD = _whole("attendee_id, service_key", f"FROM coupon WHERE voided_at IS NULL AND attendee_id IN {_LIST}")
-STARTED = _whole("scan_id", f"FROM print_job WHERE state NOT IN ('queued', 'held', 'cancelled') AND scan_id IN {_LIST}")
-MOVED = _whole("scan_id, quantity", f"FROM stock_move WHERE scan_id IN {_LIST}")
-TALLY = _whole("service_key, people, uses, refused, inside, stock_moved", "FROM tally")
-_UPDATE_TALLY = ("INSERT INTO tally (service_key, people, uses, refused, inside, stock_moved) VALUES {} "
-                 "ON CONFLICT (service_key) DO UPDATE SET people = excluded.people, uses = excluded.uses, "
-                 "refused = excluded.refused, inside = excluded.inside, stock_moved = excluded.stock_moved")
-
 _JSON = frozenset({"answers", "answer", "content"})
 _MOMENTS = frozenset({"scanned_at", "uploaded_at", "created_at", "issued_at", "at"})
 
@@ -89,10 +58,12 @@ class KnownRow(NamedTuple):
     answer: Mapping[str, Any]
 
 
-def rows(connection: Connection, sql: str, *lists: Iterable[Any]) -> list[Any]:
-    """Runs one of the statements above on the connection's own driver, each list as JSON; values in their order."""
+def rows(connection: Connection, name: str, *lists: Iterable[Any]) -> list[Any]:
+    """Runs the statement of a name (a field of Statements) on the connection's own driver; values in their order."""
     driver: Any = connection.connection.driver_connection
-    text = driver.execute(sql, [msgspec.json.encode(list(one)).decode() for one in lists]).fetchone()[0]
+    dialect = connection.dialect.name
+    listed = SPELLINGS[dialect].list
+    text = driver.execute(getattr(STATEMENTS[dialect], name), [listed(one) for one in lists]).fetchone()[0]
     found: list[Any] = msgspec.json.decode(text)
     return found
 
@@ -103,6 +74,7 @@ def insert(connection: Connection, table: str, made: list[dict[str, Any]]) -> No
     pick = itemgetter(*columns)
     special = [(at, column) for at, column in enumerate(columns) if column in _JSON or column in _MOMENTS]
     driver: Any = connection.connection.driver_connection
+    place = SPELLINGS[connection.dialect.name].place
     for start in range(0, len(made), ROWS):
         values: list[Any] = []
         for row in made[start:start + ROWS]:
@@ -110,24 +82,29 @@ def insert(connection: Connection, table: str, made: list[dict[str, Any]]) -> No
             for at, column in special:
                 picked[at] = stored(column, picked[at])
             values += picked
-        driver.execute(_insertion(table, columns, len(values) // len(columns)), values)
+        driver.execute(_insertion(table, columns, len(values) // len(columns), place), values)
 
 
 @cache
-def _insertion(table: str, columns: tuple[str, ...], count: int) -> str:
-    places = ", ".join([f"({', '.join('?' * len(columns))})"] * count)
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {places}"
+def _insertion(table: str, columns: tuple[str, ...], count: int, place: str) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {_places(len(columns), count, place)}"
+
+
+@cache
+def _places(columns: int, count: int, place: str) -> str:
+    return ", ".join([f"({', '.join([place] * columns)})"] * count)
 
 
 def set_tallies(connection: Connection, tallies: list[list[Any]]) -> None:
-    """Writes the tallies of services (key, then TALLY's columns in order), with one statement."""
+    """Writes the tallies of services (key, then the tally's columns in order), with one statement."""
     driver: Any = connection.connection.driver_connection
-    places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(tallies))
-    driver.execute(_UPDATE_TALLY.format(places), [value for tally in tallies for value in tally])
+    dialect = connection.dialect.name
+    places = _places(len(tallies[0]), len(tallies), SPELLINGS[dialect].place)
+    driver.execute(STATEMENTS[dialect].set_tallies.format(places), [value for tally in tallies for value in tally])
 
 
 def stored(column: str, value: Any) -> Any:
-    """A value as SQLAlchemy stores it on SQLite (tests compare): a moment as UTC text, JSON columns as JSON."""
+    """A value as SQLAlchemy stores it (tests compare): a moment as UTC text, JSON columns as JSON."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
     if column in _JSON:
@@ -141,13 +118,13 @@ def moment(text: str) -> datetime:
 
 
 def entry(row: Sequence[Any]) -> Entry:
-    """What somebody did (a row of BY_CODE's or HISTORY's), as the rules read it."""
+    """What somebody did (a row of `history`, or inside one of `by_code`), as the rules read it."""
     seq, scan_id, service, at, *rest = row
     return Entry(seq, scan_id, service, moment(at), *rest)
 
 
 def known_row(row: list[Any]) -> KnownRow:
-    """A row of KNOWN with its values as ours."""
+    """A row of `look`'s with its values as ours."""
     values = [*row[:17], moment(row[17]), moment(row[18]), msgspec.json.decode(row[19])]
     found = KnownRow(*values)
     return found._replace(forced=bool(found.forced), conflict=bool(found.conflict))
