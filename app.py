@@ -5,6 +5,7 @@
 """
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ from admin import views as admin_views
 from cli import cli
 from kiosk import health, live, openapi
 from kiosk import routes as kiosk_routes
-from models.database import database_path, database_uri, db
+from models.database import database_path, database_uri, db, engine_options
 from models.event import Event
 from models.runtime import Runtime
 from printers import views as printer_views
@@ -52,14 +53,14 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app = Application(__name__, instance_path=str(ROOT / "instance"))
     app.config.from_mapping(config or {})
     data = Path(app.config.setdefault("DATA", ROOT / "instance"))
+    url = app.config.setdefault("DATABASE_URL", os.environ.get("DATABASE_URL"))
     app.config.update(
-        SQLALCHEMY_DATABASE_URI=database_uri(data),
+        SQLALCHEMY_DATABASE_URI=database_uri(data, url),
         SESSION_COOKIE_SAMESITE="Lax",
         # FLASK_DEBUG in the environment of the laptop must not show strangers our inside.
         DEBUG=False, PROPAGATE_EXCEPTIONS=bool(app.config["TESTING"]),
         MAX_FORM_MEMORY_SIZE=FORM_MEMORY, MAX_FORM_PARTS=FORM_PARTS,
-        # What was to be written holds names, phones and codes: an error must not carry it into the log (law 8).
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 40, "max_overflow": 240, "hide_parameters": True},
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(url),
         BABEL_DEFAULT_LOCALE="zh", BABEL_DOMAIN=";".join(CATALOGUES),
         BABEL_TRANSLATION_DIRECTORIES=";".join([str(ROOT / "translations")] * len(CATALOGUES)))
     if app.config["MAX_CONTENT_LENGTH"] is None:       # Flask's own default is there already, and means no limit
@@ -91,7 +92,7 @@ def create_tables(data: Path) -> None:
 
 def _secret(data: Path, runtime: Runtime) -> str:
     """The event's own secret signs cookies, so that a restart signs nobody out."""
-    if not database_path(data).exists():
+    if runtime.engine.dialect.name == "sqlite" and not database_path(data).exists():
         return secrets.token_hex(32)
     with runtime.connection() as connection:
         return connection.execute(select(Event.secret)).scalar() or secrets.token_hex(32)

@@ -9,7 +9,6 @@ Without a thread (commands, tests) the same work runs in the caller, under a loc
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -58,6 +57,11 @@ class Writer:
     def __init__(self, engine: Engine, batch: Callable[[Connection, list[Any]], list[Any]]):
         self.engine = engine.execution_options(writes=True)
         self._batch = batch
+        # The road's statements run on the driver itself, whose errors are not SQLAlchemy's.
+        self._is_file = engine.dialect.name == "sqlite"
+        driver = engine.dialect.loaded_dbapi
+        self._errors: tuple[type[Exception], ...] = (DBAPIError, driver.Error)
+        self._hits: tuple[type[Exception], ...] = (IntegrityError, driver.IntegrityError)
         self._scans: deque[tuple[list[Any], Work]] = deque()
         self._jobs: deque[Work] = deque()
         self._wake = threading.Condition()
@@ -106,7 +110,8 @@ class Writer:
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
         self._thread.start()
         self._ended.clear()
-        threading.Thread(target=self._fold_log, name="log", daemon=True).start()
+        if self._is_file:
+            threading.Thread(target=self._fold_log, name="log", daemon=True).start()
 
     def stop(self) -> None:
         """Finishes what waits and ends the thread."""
@@ -154,7 +159,7 @@ class Writer:
             try:
                 with self.engine.connect() as connection:
                     connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # type: ignore[union-attr]
-            except (DBAPIError, sqlite3.Error) as error:
+            except self._errors as error:
                 log.warning("the log was not folded: %s", getattr(error, "orig", error))
 
     def _take_scans(self) -> list[tuple[list[Any], Work]]:
@@ -196,12 +201,14 @@ class Writer:
             return
         if self._kept is None:
             self._kept = self.engine.connect()
-            self._kept.connection.driver_connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")  # type: ignore[union-attr]
+            if self._is_file:
+                self._kept.connection.driver_connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")  # type: ignore[union-attr]
         try:
             yield self._kept
         except BaseException:
             broken, self._kept = self._kept, None
-            broken.close()          # after an error of the disk a fresh one is opened
+            broken.invalidate()     # after an error of the disk or of the server a fresh one is opened
+            broken.close()
             raise
 
     def _run(self, work: Work) -> None:
@@ -211,11 +218,11 @@ class Writer:
             try:
                 with self._turn, self._connected() as connection, connection.begin():
                     work.value = work.run(connection)
-            except (IntegrityError, sqlite3.IntegrityError) as error:
+            except self._hits as error:
                 work.error = error
                 log.info("constraint hit, judged again (attempt %d)", attempt)
                 continue
-            except (DBAPIError, sqlite3.Error) as error:
+            except self._errors as error:
                 cause = getattr(error, "orig", error)
                 log.error("not recorded: %s", cause)
                 work.error = NotRecorded(str(cause))
