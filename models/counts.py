@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, and_, cast, false, func, or_, select, tuple_
+from sqlalchemy import Integer, and_, cast, extract, false, func, or_, select, tuple_
 from sqlalchemy.engine import Connection
 
 from models.event import Entitlement, Event
@@ -164,10 +164,10 @@ def _standing(rows: Any, plan: Snapshot, kind: str) -> tuple[Any, ...]:
 def _arrived(connection: Connection, plan: Snapshot, state: State) -> None:
     """Everybody's first sign-in that stands, by the ledger's order."""
     firsts = select(func.min(_S.c.seq)).where(*_standing(_S, plan, "sign_in"), _S.c.use_no.is_not(None))
-    start = cast(func.strftime("%s", _S.c.scanned_at), Integer) // BUCKET_SECONDS * BUCKET_SECONDS
-    rows = (select(_A.c.category_key, _A.c.delegation_id, start, func.count()).select_from(_S.outerjoin(_A, _SEEN))
-            .where(_S.c.seq.in_(firsts.group_by(_S.c.holder))).group_by(_A.c.category_key, _A.c.delegation_id, start))
-    for category, delegation, fives, count in connection.execute(rows):
+    seconds = extract("epoch", _S.c.scanned_at)
+    each = (select(_A.c.category_key, _A.c.delegation_id, cast(seconds - seconds % BUCKET_SECONDS, Integer).label("fives"))
+            .select_from(_S.outerjoin(_A, _SEEN)).where(_S.c.seq.in_(firsts.group_by(_S.c.holder))).subquery())
+    for category, delegation, fives, count in connection.execute(select(*each.c, func.count()).group_by(*each.c)):
         state.people["category", category] += count
         state.people["delegation", delegation] += count
         state.arrivals[fives] += count

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, case, func, select, update
 from sqlalchemy.engine import Connection
 
 from models import chain, road_sql, rules
@@ -28,7 +28,8 @@ from models.tallies import Tallies
 from models.undo import judge_undo
 from models.writer import Writer
 
-_HEAD = select(func.max(Event.head_floor, func.coalesce(select(func.max(Scan.seq)).scalar_subquery(), 0)))
+_LAST = select(func.coalesce(func.max(Scan.seq), 0)).scalar_subquery()
+_HEAD = select(case((Event.head_floor < _LAST, _LAST), else_=Event.head_floor))
 
 
 @dataclass(slots=True)
