@@ -41,7 +41,7 @@ def dashboard() -> str:
         ago_last=last and live_words.ago(last[0]["scanned_at"], seen["at"], say),
         peak_time=peak and f"{datetime.fromtimestamp(peak[0], plan.event.zone):%H:%M}",
         last=[public_row(row, say) for row in last], refused=[public_row(row, say) for row in refused],
-        alerts=live_words.alert_lines(reports.alerts(seen["counts"]), say, page), station_line=live_words.station_line,
+        alerts=live_words.alert_lines(reports.alerts(seen["counts"], runtime.keeping), say, page), station_line=live_words.station_line,
         printer_line=live_words.printer_line, kinds=kinds(), page=page)
 
 

@@ -14,7 +14,8 @@ from admin.refusals import REASONS
 from models.words import one_language
 
 Line = dict[str, str]
-ACTIONS = {"printer": "/admin/printers", "slip": "/admin/printers", "station": "/admin/stations", "stock": "/admin/plan"}
+ACTIONS = {"printer": "/admin/printers", "slip": "/admin/printers", "station": "/admin/stations", "stock": "/admin/plan",
+           "backup": "/admin/care", "backup_late": "/admin/care", "backup_here": "/admin/care"}
 
 
 def words() -> dict[str, Any]:
@@ -25,6 +26,7 @@ def words() -> dict[str, Any]:
         "printer": _("{name} {message}"), "printer_queue": _("{n} 张小票等待"), "trouble": _("有故障"),
         "slip": _("{name} 有 {n} 张小票不知出来没有"), "station": _("{name} 离线"), "waiting": _("{n} 条待传"),
         "stock": _("{name} 只剩 {left}，还有 {n} 人没领"), "none_left": _("{name} 已发完，还有 {n} 人没领"),
+        "backup_late": _("{n} 分钟没有备份了"), "backup_here": _("备份只在这台电脑上，电脑坏了就没有了：请插一个 U 盘"),
         "see": _("查看"), "answer": _("回答"), "calm": _("没有需要处理的事"),
         "online": _("在线"), "offline": _("离线"), "unpaired": _("还没有平板"), "pair": _("配对"), "tablets": _("{n} 台"),
         "idle": _("正常"), "working": _("正在打印"), "queue": _("{n} 张等待"),
@@ -56,6 +58,9 @@ def alert_lines(alerts: list[dict[str, Any]], say: Mapping[str, str], page: Mapp
 
 def _alert(one: dict[str, Any], say: Mapping[str, str]) -> str:
     name, n, kind = one["name"], one["waiting"], one["kind"]
+    if kind.startswith("backup"):
+        parts = [say[kind].format(n=n)] if kind in say else []
+        return " · ".join([*parts, *filter(None, [one_language(one["message"])])])
     if kind == "printer":
         head = say["printer"].format(name=name, message=one_language(one["message"]) or say["trouble"])
         return f"{head} · {say['printer_queue'].format(n=n)}" if n else head

@@ -193,7 +193,8 @@ class Hub:
             state = self._runtime.ledger.counts.current(connection)
             found["arrivals"] = reports.arrivals(state, state_now(found, plan))
         events = {"counts": found, "arrival": [_arrival(row) for row in rows],
-                  "printer": found["printers"], "station": found["stations"], "alert": reports.alerts(found)}
+                  "printer": found["printers"], "station": found["stations"],
+                  "alert": reports.alerts(found, self._runtime.keeping)}
         with self._lock:
             self._number += 1
             blob = b""

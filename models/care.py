@@ -72,6 +72,7 @@ def copy_database(source: Path, target: Path, step: Step | None = None) -> None:
     """Copies a database in one consistent state into one file without a log beside it. CareRefused: not_copied."""
     try:
         with _opened(source) as there, closing(sqlite3.connect(target)) as here:
+            here.execute("PRAGMA synchronous=OFF")      # whoever gives the copy its name makes it durable first
             # A snapshot held for the whole copy: without it each commit of the server would start the copy over.
             there.execute("BEGIN")
             there.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -129,9 +130,11 @@ def _made_ready(file: Path, beside: Path, upgrade: Callable[[Path], None]) -> Co
 
 
 def _renew(file: Path) -> None:
-    """A new epoch: tablets that see it send what they still keep, and memory that knew the old ledger forgets it."""
+    """A new epoch: tablets that see it send what they still keep, and memory that knew the old ledger forgets it.
+    Where backups go is chosen anew: a rehearsal on another laptop would mix its own with those of the real event."""
     with closing(sqlite3.connect(file)) as there, there:
-        there.execute("UPDATE event SET epoch = ?, ledger_revision = ledger_revision + 1", (uuid.uuid4().hex,))
+        there.execute("UPDATE event SET epoch = ?, ledger_revision = ledger_revision + 1, backup_folder = NULL",
+                      (uuid.uuid4().hex,))
     with closing(sqlite3.connect(file)) as there:
         there.execute("PRAGMA journal_mode=DELETE")
 

@@ -1,6 +1,7 @@
 """What the dashboard shows, read only: the numbers of `/api/v1/counts` (api.md), last scans, people by name."""
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 
+from models.backups import Keeping
 from models.counts import State
 from models.database import now
 from models.devices import Device
@@ -144,9 +146,10 @@ def recent_arrivals(connection: Connection, plan: Snapshot, since: datetime) -> 
     return sorted(int(row.at.timestamp()) for row in rows)
 
 
-def alerts(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """What asks for a person: printers in trouble, slips nobody knows of, tablets away, materials running out."""
-    said: list[dict[str, Any]] = []
+def alerts(found: dict[str, Any], keeping: Keeping | None = None) -> list[dict[str, Any]]:
+    """What asks for a person: no backups, printers in trouble, slips nobody knows of, tablets away, materials running
+    out."""
+    said: list[dict[str, Any]] = _backups(found["head"], keeping) if keeping else []
     for key, printer in found["printers"].items():
         if printer["state"] in ("blocked", "offline"):
             said.append({"kind": "printer", "key": key, "name": printer["name"], "message": printer["message"],
@@ -161,3 +164,14 @@ def alerts(found: dict[str, Any]) -> list[dict[str, Any]]:
         if left is not None and left < due and left <= service["entitled"] * SHORT:
             said.append({"kind": "stock", "key": key, "name": service["name"], "left": max(left, 0), "waiting": due})
     return said
+
+
+def _backups(head: int, keeping: Keeping) -> list[dict[str, Any]]:
+    """Backups that do not come off, that are late while scans go on, or that would be lost together with the laptop."""
+    if late := keeping.overdue(head, time.monotonic()):
+        return [{"kind": "backup_late", "key": "backup", "name": "", "message": keeping.trouble, "waiting": late}]
+    if keeping.trouble:
+        return [{"kind": "backup", "key": "backup", "name": "", "message": keeping.trouble, "waiting": 0}]
+    if keeping.is_live and keeping.same_disk:
+        return [{"kind": "backup_here", "key": "backup", "name": "", "message": "", "waiting": 0}]
+    return []

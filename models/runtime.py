@@ -13,6 +13,7 @@ from sqlalchemy import Engine, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from models.backups import Keeping
 from models.database import now
 from models.devices import Device
 from models.ledger import Ledger
@@ -42,6 +43,7 @@ class Runtime:
         self.ledger = Ledger(engine)
         self.writer = self.ledger.writer
         self.seen: dict[int, Sighting] = {}
+        self.keeping: Keeping | None = None      # how the automatic backups stand; None where nobody keeps them
         self.asked: dict[str, datetime] = {}     # when a signed-in browser last asked, by the hash of its token
         self._fresh_until = 0.0
         self._lock = threading.Lock()

@@ -5,7 +5,8 @@
  *   stationLine(station, nowMs, words) · printerLine(printer, words)      {tone, text}
  *   rowOf(arrival, words)          {name, word, accepted, …} of a stream's arrival
  */
-const ACTIONS = { printer: "/admin/printers", slip: "/admin/printers", station: "/admin/stations", stock: "/admin/plan" };
+const ACTIONS = { printer: "/admin/printers", slip: "/admin/printers", station: "/admin/stations", stock: "/admin/plan",
+  backup: "/admin/care", backup_late: "/admin/care", backup_here: "/admin/care" };
 const UNITS = [["days", 86400], ["hours", 3600], ["minutes", 60], ["seconds", 1]];
 
 export const fill = (text, facts = {}) => text.replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole);
@@ -35,6 +36,9 @@ function oneLanguage(both = "") {
 }
 
 function alertText({ kind, name, message, waiting: n, left }, words) {
+  if (kind.startsWith("backup")) {
+    return [words[kind] && fill(words[kind], { n }), oneLanguage(message)].filter(Boolean).join(" · ");
+  }
   if (kind === "printer") {
     const head = fill(words.printer, { name, message: oneLanguage(message) || words.trouble });
     return n ? `${head} · ${fill(words.printer_queue, { n })}` : head;
