@@ -14,7 +14,8 @@ from models.version import VERSION
 
 _REF = "#/components/schemas/{name}"
 _TAKEN = (shapes.ScanIn, shapes.VoidIn, shapes.PairIn, shapes.GrantIn, shapes.LookupIn, shapes.SearchIn)
-_GIVEN = (shapes.ScansOut, shapes.ResultOut, shapes.ErrorItem, shapes.AttendeeOut)
+_GIVEN = (shapes.ScansOut, shapes.ResultOut, shapes.ErrorItem, shapes.AttendeeOut,
+          shapes.RosterOut)
 _ERROR = {"type": "object", "required": ["error", "message"], "properties": {
     "error": {"type": "string"}, "message": {"type": "string", "description": "for a person"},
     "field": {"type": "string"}}}
@@ -68,6 +69,11 @@ def _paths() -> dict[str, Any]:
                     "VoidIn"), "parameters": [grant]}},
         "/api/v1/grant": {"post": _call("grant", "a lead at the tablet: five minutes", 201, _OBJECT,
                                         [400, 401, 403, 429], "GrantIn")},
+        "/api/v1/roster": {"get": {
+            **_call("roster", "the offline snapshot: sealed entries of everybody, or of those that changed", 200,
+                    _ref("RosterOut"), [401, 403, 410, 429, 503]),
+            "parameters": [{"name": "since", "in": "query", "required": False, "schema": {"type": "string"},
+                            "description": "the revision that the tablet holds"}]}},
         "/api/v1/lookup": {"post": _call("lookup", "who this is and what is open; records nothing", 200, _OBJECT,
                                          [400, 401, 403, 429], "LookupIn")},
         "/api/v1/search": {"post": _call("search", "people by name", 200, _OBJECT, [400, 401, 403, 429], "SearchIn")},

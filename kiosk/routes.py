@@ -4,6 +4,7 @@ from __future__ import annotations
 import kiosk.desk
 import kiosk.pages
 import kiosk.paper
+import kiosk.snapshot
 import kiosk.walk_in  # noqa: F401  each module puts its views on the blueprint
 from kiosk.room import pages
 

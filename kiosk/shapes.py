@@ -196,3 +196,14 @@ class ScansOut(Struct):
     head: int
     server_time: str
     epoch: str
+
+
+class RosterOut(Struct):
+    """The offline snapshot, or what changed in it; each entry is readable with its code only (kiosk/sealed.py)."""
+
+    revision: str
+    salt: Annotated[str, Meta(description="base64 of 16 bytes, of HKDF-SHA256(code, salt, huiwu-roster)")]
+    epoch: str
+    since: Annotated[str | None, Meta(description="the revision asked for; null: everything, in place of what is held")]
+    removed: Annotated[list[str], Meta(description="digests that are gone")]
+    entries: Annotated[dict[str, str], Meta(description="SHA-256 hex of the code: base64 of nonce and AES-256-GCM")]

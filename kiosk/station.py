@@ -1,7 +1,7 @@
 """What a station is told of itself: its services with their windows, the event, the masks that apply."""
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from models import reports
@@ -15,6 +15,7 @@ from models.snapshot import Snapshot, StationView
 MASKS = {"kiosk": ["name", "org", "room", "phone"], "gate": ["seat", "room", "phone"], "desk": ["phone"],
          "board": ["name", "org", "seat", "table", "room", "phone"]}
 COUNTING = ("gate", "desk")
+MINUTE = timedelta(minutes=1)
 
 
 def station_news(runtime: Runtime, station: StationView) -> dict[str, Any]:
@@ -54,11 +55,12 @@ def station_facts(plan: Snapshot, station: StationView, at: datetime) -> dict[st
                   "trial": plan.event.trial},
         "masks": MASKS[station.mode],
         "server_time": at.astimezone(zone).isoformat(timespec="milliseconds"), "epoch": plan.event.epoch,
+        "closed_at": plan.event.closed_at.astimezone(zone).isoformat() if plan.event.closed_at else None,
     }
 
 
 def service_facts(service: Service, plan: Snapshot, at: datetime) -> dict[str, Any]:
-    """A service as a tablet shows it; times in the event's zone."""
+    """A service as a tablet shows it, and judges by it while the server is out of reach; times in the event's zone."""
     zone = plan.event.zone
     return {
         "key": service.key, "kind": service.kind, "name": service.name, "name_en": service.name_en,
@@ -67,6 +69,9 @@ def service_facts(service: Service, plan: Snapshot, at: datetime) -> dict[str, A
         "starts": service.starts.astimezone(zone).isoformat() if service.starts else None,
         "ends": service.ends.astimezone(zone).isoformat() if service.ends else None,
         "open": is_open(service, at), "closed": service.closed, "limit": service.limit, "per": service.per,
+        "needs": list(service.needs), "tolerance_minutes": service.tolerance // MINUTE, "reentry": service.reentry,
+        "entitled": sorted(service.entitled) if service.entitled is not None else None,
+        "late_after_minutes": service.late_after // MINUTE,
         "question": [{"key": q.key, "text": q.text, "choices": list(q.choices), "required": q.required}
                      for q in service.questions],
     }

@@ -64,6 +64,7 @@ class EventView:
     epoch: str
     trial: bool
     secret: str
+    closed_at: datetime | None = None      # the event is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _event(row: Any) -> EventView:
     midnight = datetime.min.time()
     return EventView(row.name, row.name_en, zone, row.timezone,
                      datetime.combine(row.starts, midnight, zone), datetime.combine(row.ends, midnight, zone),
-                     row.epoch, row.trial, row.secret)
+                     row.epoch, row.trial, row.secret, row.closed_at)
 
 
 def _service(row: Any) -> Service:
