@@ -94,13 +94,17 @@ def listed(folder: Path, event: str) -> list[Backup]:
 def kept(backups: Iterable[Backup], now: datetime, level: int = 0) -> set[Path]:
     """Which of one event's backups stay: the first of each slot of a minute, ten minutes or an hour, by their age.
 
-    The first, so that it is still the first when the slots grow. What lies in the future (the clock was set back) counts
-    as made this moment, and the newest SPARED stay in any case.
+    The first, so that it is still the first when the slots grow. Where the clock was set back new slots begin, else what
+    was made before would stand for what was made after; the newest SPARED stay in any case.
     """
     ordered = sorted(backups, key=lambda one: (one.number, one.at))
     stay = {one.path for one in ordered[-SPARED:]}
     taken: set[tuple[timedelta, int]] = set()
+    before = datetime.min  # noqa: DTZ901  as the names: without zone
     for one in ordered:
+        if one.at < before:
+            taken.clear()
+        before = one.at
         slot = _slot(one.at, now, SCHEDULES[level])
         if slot not in taken:
             taken.add(slot)
