@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 import guard
 from guard import may
 from kiosk import answers, handles, live, lookup, pairing, search, tried
-from kiosk.requests import scan_request
+from kiosk.requests import said, scan_request
 from kiosk.shapes import (
     BATCH,
     BadShape,
@@ -127,7 +127,7 @@ def void(scan_id: Any) -> Response:
     """Undo, as a new row of the ledger."""
     asked: VoidIn = decode(request.get_data(), VoidIn)
     heard()
-    undo = UndoRequest(str(asked.id), str(scan_id), _caller(), now(), asked.reason)
+    undo = UndoRequest(str(asked.id), str(scan_id), _caller(), now(), said(asked.reason))
     outcome = guard.runtime().ledger.record([undo])[0]
     if isinstance(outcome.result, Problem):
         return _problem(outcome.result)

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from kiosk import handles
 from kiosk.shapes import BadShape, ScanIn, convert, moment
 from models import codes
 from models.asks import Caller, ScanRequest
+
+T = TypeVar("T", str, str | None)
 
 
 def scan_request(item: Any, caller: Caller, secret: str, received: datetime, offset: timedelta) -> ScanRequest:
@@ -35,4 +37,11 @@ def _request(scan: ScanIn, caller: Caller, secret: str, received: datetime, offs
     return ScanRequest(
         id=str(scan.id), service=scan.service, caller=caller, at=at, uploaded_at=received, code=code,
         attendee_id=attendee_id, sent_at=scan.scanned_at or "", direction=scan.direction, quantity=scan.quantity,
-        offline=scan.offline, force=scan.force, note=scan.reason, answers=scan.answers)
+        offline=scan.offline, force=scan.force, note=said(scan.reason),
+        answers={said(key): said(text) for key, text in scan.answers.items()} if scan.answers else scan.answers)
+
+
+def said(text: T) -> T:
+    """What a person typed without the character U+0000, which PostgreSQL stores nowhere: a scan that could never be
+    recorded would stop an outbox."""
+    return text.replace("\0", "") if text else text

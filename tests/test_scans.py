@@ -156,6 +156,14 @@ def test_17_18_the_old_badge_is_revoked_and_can_be_forced_by_a_lead_with_a_reaso
     assert desk.scan(codes.new("B"), "bag", {"X-Grant": grant}, force=True, reason="x")["reason"] == "unknown"
 
 
+def test_what_a_person_typed_is_kept_without_the_one_character_that_postgresql_cannot_store(
+        desk: Tablet, badge: str, runtime: Runtime) -> None:
+    scan = desk.scan(badge, "signin", reason="忘\0带")
+    assert rows(runtime)[-1].note == "忘带"
+    desk.call("POST", f"/api/v1/scans/{scan['id']}/void", {"id": str(uuid.uuid4()), "reason": "误\0扫"})
+    assert rows(runtime)[-1].note == "误扫"
+
+
 def test_a_grant_is_for_one_tablet_and_only_of_a_lead(
         desk: Tablet, gate: Tablet, create_staff: Callable[..., None], badge: str) -> None:
     create_staff("小王", "staff")
