@@ -4,7 +4,7 @@ PYTHON ?= python3
 .PHONY: setup run test check bench shots
 setup: ; @$(PYTHON) tools/setup.py
 run: setup ; @.venv/bin/python app.py demo
-test: check ; @.venv/bin/python -m pytest
+test: check ; @.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 check: ; @$(PYTHON) tools/setup.py --test && .venv/bin/ruff check . && .venv/bin/mypy
 bench: ; @$(PYTHON) tools/setup.py --test && .venv/bin/python -m bench --write
 shots: ; @$(PYTHON) tools/setup.py --test && .venv/bin/python tools/shots.py
