@@ -10,6 +10,7 @@ from admin.commands import COMMANDS as ADMIN
 from console import Console
 from kiosk.commands import COMMANDS as KIOSK
 from models.version import VERSION
+from rehearsal.commands import COMMANDS as REHEARSAL
 from serving import serve
 
 DEFAULT_DATA = Path(__file__).resolve().parent / "instance"
@@ -27,5 +28,5 @@ def cli(context: click.Context, data: Path, as_json: bool) -> None:
     context.obj = Console(data, as_json)
 
 
-for command in (serve, *KIOSK, *ADMIN):
+for command in (serve, *KIOSK, *ADMIN, *REHEARSAL):
     cli.add_command(command)

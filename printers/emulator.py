@@ -75,6 +75,16 @@ class Emulator:
         self.rows_left = None
         return self._work()
 
+    def run_out_in(self, rows: int) -> None:
+        """The roll ends after so many more rows."""
+        self.rows_left = self._paper.rows + rows
+
+    def started_anew(self) -> Emulator:
+        """The same printer switched off and on: the slips that lie there are there, what it held is not."""
+        fresh = Emulator(self._paper.width, self.ability)
+        fresh.slips, fresh.cuts, fresh.drawer_pulses = self.slips, self.cuts, self.drawer_pulses
+        return fresh
+
     def _work(self) -> bytes:
         answers = b""
         while self._queue and self.online:

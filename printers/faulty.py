@@ -43,6 +43,7 @@ class Mode(StrEnum):
 ABILITIES = {Mode.ONLY_PARSED: Ability.PARSED, Mode.SAYS_NOTHING: Ability.NONE}
 AUTOMATIC = b"\x10\x00\x00\x0f"                  # automatic status: online, paper adequate
 _RESET = struct.pack("ii", 1, 0)                 # SO_LINGER 0: close() resets the connection
+_GLANCE = 0.05                                   # seconds between two looks whether it still does not read
 _SMALL = 4096                                    # receive buffer of printers that hardly read
 
 
@@ -104,6 +105,29 @@ class FaultyPrinter:
         with self._changed:
             return self._emulator.cuts
 
+    def take_slips(self) -> list[Image.Image]:
+        """The slips that came out since the last call: somebody tears them off, they are kept here no longer."""
+        with self._changed:
+            taken, self._emulator.slips = self._emulator.slips, []
+            return taken
+
+    def change(self, mode: Mode | str, after: int = 400) -> None:
+        """From now on it fails like this; `after` counts from now. `works` ends a fault of its own making, but neither
+        changes the roll nor forgets what it holds."""
+        with self._changed:
+            self.mode, self.after = Mode(mode), self.received + after
+            if self.mode in (Mode.PAPER_OUT_DURING, Mode.PAPER_CLEARED_LATER):
+                self._emulator.run_out_in(after)
+            self._emulator.paper_out |= self.mode is Mode.PAPER_OUT_BEFORE
+            self._emulator.cover_open |= self.mode is Mode.COVER_OPEN
+
+    def off_and_on(self) -> None:
+        """Somebody switches it off and on, with paper in it: connections end, and what it held is forgotten."""
+        with self._changed:
+            self._emulator = self._emulator.started_anew()
+            for connection in self._open:
+                _shut(connection)
+
     def new_roll(self) -> None:
         """Somebody changes the roll and closes the cover: what waits inside is printed."""
         with self._changed:
@@ -152,7 +176,8 @@ class FaultyPrinter:
         connection.settimeout(0.02)
         try:
             if self.mode is Mode.NEVER_READS:
-                self._stop.wait()
+                while self.mode is Mode.NEVER_READS and not self._stop.wait(_GLANCE):
+                    pass
             else:
                 self._talk(connection)
         except OSError:
@@ -206,6 +231,14 @@ def _answer(connection: socket.socket, answers: bytes) -> None:
     try:
         if answers:
             connection.sendall(answers)
+    except OSError:
+        pass
+
+
+def _shut(connection: socket.socket) -> None:
+    """Ends a connection that another thread reads: it finds the end of the stream."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass
 
