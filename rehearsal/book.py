@@ -55,7 +55,8 @@ class Book:
 
 def read(path: Path) -> tuple[list[Entry], list[Entry]]:
     """What a book says: (sent, acknowledged), in the order written."""
-    sent, acks = [], []
+    sent: list[Entry] = []
+    acks: list[Entry] = []
     with path.open(encoding="utf-8") as file:
         for line in file:
             entry = json.loads(line)

@@ -5,7 +5,7 @@ import http.client
 import random
 import sqlite3
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
 from printers.faulty import Mode
@@ -21,6 +21,7 @@ LOCKED = 4.0            # seconds for which another program holds the database
 TROUBLE = 3.0           # seconds until somebody sees to a printer
 LOOK = 0.2              # seconds between two looks whether everybody goes home
 SCANS_A_KILL = 2500     # but three kills at least, fifty at most
+WHOLE, PRINTING = (0.03, 0.85), (0.01, 0.12)    # parts of the conference: all of it; while people sign in
 # A fault of a printer, and the bytes or rows after which it begins: in the middle of a slip.
 PRINTER_FAULTS = ((Mode.PAPER_OUT_DURING, 300), (Mode.RESETS, 20_000), (Mode.PAPER_CLEARED_LATER, 300), (Mode.NEVER_READS, 0),
                   (Mode.CLOSES_UNREAD, 20_000), (Mode.COVER_OPEN, 0), (Mode.READS_SLOWLY, 0), (Mode.WRONG_ID, 0),
@@ -41,21 +42,29 @@ class Faults:
         self._streams: list[Link] = []
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._due: dict[str, list[tuple[int, Callable[[], None]]]] = defaultdict(list)
         self._busy: dict[str, int] = {}         # thread -> the moment of what it does, or waits for
 
     def start(self, scans: int) -> None:
         """Begins; `scans` is about how many will be acknowledged. Kills have a thread of their own, so that they come in
         the middle of whatever else is going on."""
         kills = max(3, min(50, scans // SCANS_A_KILL))
-        others = [self._follow, self._backup, self._lock, self._backup,
-                  *[self._printer_fault(place) for place in range(2 * len(self._papers.trays))]]
-        for name, kinds in (("kills", [self._kill] * kills), ("others", others)):
-            moments = sorted(int(scans * self._chance.uniform(0.03, 0.85)) for _kind in kinds)
-            due = list(zip(moments, kinds, strict=True))
+        printers = [self._printer_fault(place) for place in range(2 * len(self._papers.trays))]
+        others = [self._follow, self._backup, self._lock, self._backup]
+        self._plan("kills", [self._kill], scans, PRINTING)
+        self._plan("kills", [self._kill] * (kills - 1), scans, WHOLE)
+        self._plan("printers", printers, scans, PRINTING)
+        self._plan("others", others, scans, WHOLE)
+        for name, due in self._due.items():
+            due.sort(key=lambda one: one[0])
             self._busy[name] = due[0][0]
             self._threads.append(threading.Thread(target=self._work, args=(name, due), name=name, daemon=True))
         for thread in self._threads:
             thread.start()
+
+    def _plan(self, thread: str, kinds: Sequence[Callable[[], None]], scans: int, part: tuple[float, float]) -> None:
+        for kind in kinds:
+            self._due[thread].append((int(scans * self._chance.uniform(*part)), kind))
 
     def catch_up(self) -> None:
         """Waits until all that was due by now has happened: a small conference is over sooner than its faults."""

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rehearsal import book as books
 from rehearsal import clerk as clerks
@@ -81,11 +80,10 @@ class Rehearsal:
 
     def _set_up(self, venue: Venue) -> list[Person]:
         """Plan and roster by the real commands; the people with their codes."""
-        self._say("准备会议 Preparing: init, import, badges …")
+        self._say("准备会议 Preparing: init, badges, golive …")
         plan, roster, badges = (self.scratch / name for name in ("方案.toml", "名单.xlsx", "代表证.csv"))
         plan.write_text(scene.plan_text(self.wish.size, self._papers.urls), encoding="utf-8")
-        venue.command("init", "--plan", plan)
-        taken = venue.command("import", scene.write_roster(roster, self.wish.size))
+        taken = venue.command("init", "--plan", plan, "--roster", scene.write_roster(roster, self.wish.size))["roster"]
         if taken["new"] != self.wish.size.attendees:
             raise VenueError(f"import: {taken['new']} of {self.wish.size.attendees} people")
         venue.command("badges", "--out", badges)

@@ -9,7 +9,8 @@ from rehearsal.reckoning import Finding
 from rehearsal.scene import Size
 
 WORDS = {"kills": "服务器被强行终止 server killed", "answers_lost": "回答丢失 answers lost", "requests_lost": "请求丢失 requests lost",
-         "flaps": "断线 stations flapping", "reconnects": "同时重连 reconnecting at once", "unread_streams": "不读的实时画面 unread streams",
+         "flaps": "断线 stations flapping", "reconnects": "同时重连 reconnecting at once",
+         "unread_streams": "不读的实时画面 streams never read",
          "backups": "运行中备份 backups beside", "locks": "数据库被占用 database held", "printer_faults": "打印机故障 printer faults",
          "asked_yes": "问“出来了吗”，出来了 slips asked for: out", "asked_no": "问“出来了吗”，没出来 slips asked for: not out"}
 
