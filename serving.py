@@ -142,7 +142,9 @@ def connections() -> int:
 
 def worker() -> Any:
     """The application inside granian's worker, with the threads that only a server has."""
+    import standby
     from app import create_app
+    from models.backup_keeper import Keeper
     from printers.spooler import Spooler
 
     doors = plain_doors.from_environment()
@@ -154,10 +156,14 @@ def worker() -> Any:
     spooler = app.extensions["huiwu.spooler"] = Spooler(runtime, hub.ring)
     spooler.start()
     hub.start()
+    keeper = Keeper(runtime, hub.ring, lambda: standby.papers(runtime))
+    if runtime.engine.dialect.name == "sqlite":     # a PostgreSQL server's own tools keep its backups
+        keeper.start()
     close_plain = plain_doors.open_plain(app, doors)
 
     def stop() -> None:
         close_plain()
+        keeper.stop()
         hub.stop()
         spooler.stop()
         runtime.save_sightings()

@@ -1,4 +1,4 @@
-"""`backup`, `restore`, `golive` and `audit`: keeping the event's file, and knowing that it is right."""
+"""`backup`, `golive` and `audit`: keeping the event's file, and knowing that it is right."""
 from __future__ import annotations
 
 import sys
@@ -9,15 +9,13 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+import standby
 from console import Console, Failed, command
-from migrations.running import upgrade
 from models import audit as auditing
-from models import care, disclosures, purged
+from models import backup_folder, care, disclosures, purged
 from models.care import CareRefused
-from models.files import private_folder
 from models.people import Attendee
 from models.runtime import Runtime
-from serving import holding
 
 _SHOWN = 20     # differences said on the terminal; --json gives all
 
@@ -26,12 +24,20 @@ _SHOWN = 20     # differences said on the terminal; --json gives all
 @click.option("--to", type=click.Path(path_type=Path),
               help="备份文件或文件夹，默认放在数据文件夹的 backups/ 里"
                    " the file or a folder; by default backups/ of the data folder")
+@click.option("--auto", type=click.Path(path_type=Path), metavar="FOLDER",
+              help="从现在起每分钟自动备份到这个文件夹或 U 盘，并马上做一份；- 为数据文件夹 from now on the server copies the"
+                   " event to this folder or stick every minute, beginning with one now; - for the data folder again")
 @command
-def backup(console: Console, to: Path | None) -> None:
+def backup(console: Console, to: Path | None, auto: Path | None) -> None:
     """备份，服务运行时也可以 A consistent, checked copy of the event, also while serving.
 
-    例 Example: python app.py backup --to /media/usb
+    例 Example: python app.py backup --auto /media/usb
     """
+    if to is not None and auto is not None:
+        raise click.UsageError("--to 和 --auto 只用一个。 Use --to or --auto, not both.")
+    if auto is not None:
+        _keep_at(console, None if str(auto) == "-" else auto.absolute())
+        return
     if to is not None and not to.absolute().parent.is_dir():
         raise Failed("no_folder", f"文件夹 {to.absolute().parent} 不存在，请先建好。 The folder is not there.")
     runtime = console.app().extensions["huiwu"]
@@ -51,6 +57,23 @@ def backup(console: Console, to: Path | None) -> None:
                  f"已备份到 {made.file}，并检查过。 Backed up and checked.")
 
 
+def _keep_at(console: Console, folder: Path | None) -> None:
+    """Chooses where the server copies the event to."""
+    runtime = console.app().extensions["huiwu"]
+    try:
+        made = backup_folder.choose(runtime, folder, standby.papers(runtime), disclosures.TERMINAL)
+    except CareRefused as refused:
+        raise Failed(refused.error, str(refused)) from None
+    if made is None or folder is None:
+        console.done({"folder": None}, "自动备份改回数据文件夹里的 backups/：电脑坏了它也没有了。"
+                                       " Backups go to the data folder again, and would be lost with the laptop.")
+        return
+    same = backup_folder.is_same_disk(runtime.data, folder)
+    warning = "\n注意：它和会议在同一块硬盘上。 It is on the same disk as the event." if same else ""
+    console.done({"folder": str(folder), "same_disk": same, "file": str(made.file), "head": made.head, "epoch": made.epoch},
+                 f"从现在起每分钟备份到 {folder}，第一份已做好并检查过。 Backed up there every minute from now on.{warning}")
+
+
 def _note(runtime: Runtime, to: Path | None) -> None:
     """A copy holds everybody's data; one outside the data folder is kept with its place, for `purge` to name it."""
     def write(session: Session) -> None:
@@ -58,27 +81,6 @@ def _note(runtime: Runtime, to: Path | None) -> None:
         fields = [*disclosures.EVERYTHING, *([str(to.absolute())] if to else [])]
         disclosures.note(session, "backup", disclosures.TERMINAL, fields, count=count)
     runtime.writer.do(write)
-
-
-@click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@command
-def restore(console: Console, file: Path) -> None:
-    """恢复备份；现在的状态留在一个文件里 Puts a backup in place; the present state is kept aside.
-
-    服务运行时不能恢复 It refuses while a server holds the folder.
-
-    例 Example: python app.py restore backups/huiwu-20261205-120000.db
-    """
-    private_folder(console.data)
-    with holding(console.data):
-        try:
-            made, kept = care.restore(console.data, file, upgrade)
-        except CareRefused as refused:
-            raise Failed(refused.error, str(refused)) from None
-    aside = f"\n原来的状态在 {kept}。 What was there before is kept in that file." if kept else ""
-    console.done({"file": str(file), "head": made.head, "epoch": made.epoch, "kept": kept and str(kept)},
-                 f"已恢复 {file}。 Restored.{aside}")
 
 
 @click.command()
@@ -131,4 +133,4 @@ def _since(purge: Any | None) -> str:
             f" Personal data was purged then: rows up to {purge.last_seq} are anonymous, their chain begins anew.")
 
 
-COMMANDS = (backup, restore, golive, audit)
+COMMANDS = (backup, golive, audit)

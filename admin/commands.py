@@ -10,10 +10,11 @@ from admin import (
     event_commands,
     export_commands,
     purge_commands,
+    restore_command,
     roster_commands,
     staff_commands,
 )
 
 COMMANDS: tuple[click.Command, ...] = (
     *event_commands.COMMANDS, *demo_commands.COMMANDS, *roster_commands.COMMANDS, *staff_commands.COMMANDS,
-    *badge_commands.COMMANDS, *export_commands.COMMANDS, *care_commands.COMMANDS, *purge_commands.COMMANDS)
+    *badge_commands.COMMANDS, *export_commands.COMMANDS, *care_commands.COMMANDS, *restore_command.COMMANDS, *purge_commands.COMMANDS)

@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 import guard
 import pins
+import standby
 from admin import refusals
 from admin.room import pages
 from admin.shell import local_path
@@ -92,6 +93,7 @@ def _is_right() -> bool:
             return False
         right()
     guard.runtime().writer.do(lambda session: sign_ins.confirm(session, sign_in))
+    standby.seal(guard.runtime().data, g.staff.secret_hash, request.form["passphrase"])
     return True
 
 

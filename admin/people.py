@@ -9,6 +9,7 @@ import secrets
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+import standby
 from guard import ROLES
 from kiosk.pairing import check_secret
 from models import codes, sign_ins
@@ -91,7 +92,9 @@ def redeem_setup(runtime: Runtime, code: str, name: str, passphrase: str, gate: 
             raise StaffRefused("setup_used")
         event.setup_code_hash = None
         return _start_session(session, _add(session, name, "coordinator", hashed))
-    return runtime.writer.do(make)
+    token = runtime.writer.do(make)
+    standby.seal(runtime.data, hashed, passphrase, gate)
+    return token
 
 
 def create(runtime: Runtime, name: str, role: str, secret: str) -> None:
@@ -150,7 +153,10 @@ def sign_in(runtime: Runtime, name: str, secret: str, gate: Gate = HOUSE) -> tup
         if there is None or there.disabled_at is not None or there.secret_hash != compared:
             raise StaffRefused("wrong")         # disabled or reset while the secret was compared
         return _start_session(session, there)
-    return runtime.writer.do(start), person.role
+    token = runtime.writer.do(start)
+    if person.role == "coordinator":
+        standby.seal(runtime.data, compared, secret, gate)
+    return token, person.role
 
 
 def sign_out(runtime: Runtime, token: str) -> None:

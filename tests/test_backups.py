@@ -111,7 +111,7 @@ def test_a_full_stick_is_thinned_harder_before_anybody_is_told(tmp_path: Path, m
     others = fill(tmp_path, OTHER, 20)
 
     def free(folder: Path) -> Any:
-        return shutil._ntuple_diskusage(1000, 0, 1000 - len(list(folder.iterdir())))      # type: ignore[attr-defined]
+        return shutil._ntuple_diskusage(1000, 0, 1000 - len(list(folder.iterdir())))
     monkeypatch.setattr(backups.shutil, "disk_usage", free)
     assert make_room(tmp_path, EVENT, 800, T)
     assert 175 <= len(listed(tmp_path, EVENT)) <= 180
