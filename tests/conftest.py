@@ -29,6 +29,9 @@ from models.database import now
 from models.event import Category, Event, Printer, Service, Station
 from models.people import Attendee, Badge, Staff
 from models.runtime import Runtime
+from tests.postgres import database_url, postgres_server
+
+__all__ = ("database_url", "postgres_server")       # fixtures that live beside
 
 
 @pytest.fixture
