@@ -4,6 +4,7 @@ For use inside `writer.do`. A double click does nothing twice. What cannot be do
 """
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from typing import Any
 
@@ -15,6 +16,7 @@ from models.database import now
 from models.event import Event, Printer
 from models.facts import ACCEPTED
 from models.people import Badge, Coupon
+from models.print_states import RESTORED
 from models.scans import PrintJob, Scan
 from models.words import gettext as _
 
@@ -130,6 +132,16 @@ def test_slip(session: Session, printer_key: str, actor: str) -> str:
     code = codes.new(codes.SLIP)
     return _born(session, content, code=code, slip_code=code, origin=f"test:{uuid.uuid4()}", kind="test",
                  printer_key=printer_key, actor=actor)
+
+
+def hold_after_restore(connection: sqlite3.Connection) -> int:
+    """What waited when a backup was made may have been printed since: each is a question now, and prints by no means
+    by itself. For `restore`, on the copy before it is served, in its transaction; how many questions there are.
+
+    What a backup caught while it was being sent becomes `unknown` at the next start, as after a crash.
+    """
+    return connection.execute("UPDATE print_job SET state = 'unknown', reason = ?, not_before = NULL"
+                              " WHERE state IN ('queued', 'held')", (RESTORED,)).rowcount
 
 
 def queue_badge(session: Session, attendee_id: int, code: str, station_key: str | None, printer_key: str,

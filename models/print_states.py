@@ -20,6 +20,7 @@ from models.scans import PrintJob
 
 TROUBLE = ("blocked", "offline")                    # of a printer: nothing can be sent to it now
 LOST = "发送时程序停了，不知出来没有 · The program stopped while sending: nobody knows whether it came out"
+RESTORED = "恢复了备份：备份之后可能已经打过 · A backup was restored: it may have been printed since"
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -38,11 +39,15 @@ class Look:
 
 
 def look(connection: Connection, key: str) -> Look | None:
-    """The next thing for a printer to do; None when the plan has no such printer any more."""
+    """The next thing for a printer to do; None when the plan has no such printer any more.
+
+    Only a question about bytes that this printer was sent makes it wait: the questions of a restore are about paper
+    that left it before, and new slips go on beside them.
+    """
     printer = connection.execute(select(Printer.__table__).where(Printer.key == key)).one_or_none()
     if printer is None:
         return None
-    unknown = connection.execute(_first(key, "unknown", PrintJob.number)).scalar()
+    unknown = connection.execute(_first(key, "unknown", PrintJob.number).where(PrintJob.sending_at.is_not(None))).scalar()
     job = None
     if unknown is None:
         job = connection.execute(_first(key, "queued", PrintJob.number, PrintJob.id, PrintJob.kind, PrintJob.content,

@@ -1,14 +1,16 @@
 """What people do to print jobs, and what the spooler writes down: each in one short transaction, twice as harmless."""
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
 from models import badges, print_list, print_queue, print_states
-from models.database import now
+from models.database import database_path, now
 from models.event import Printer
 from models.people import Badge
 from models.print_queue import NoSuchJob, NotPossible
@@ -180,6 +182,26 @@ def test_what_was_being_sent_at_the_end_is_unknown_at_the_start(do, jobs, signed
     do(print_states.mark_sending, 1, "front", 1, b"", "", now())
     assert do(print_states.lose) == [1]
     assert [job.state for job in jobs()] == ["unknown", "queued"]
+
+
+def test_what_waited_in_a_backup_is_a_question_after_the_restore_and_new_slips_go_on(
+        do, runtime, data, desk, create_attendee, jobs, signed_in, set_state):
+    held = desk.scan(create_attendee(category="press")[1], "signin")["print_jobs"][0]
+    do(print_queue.hold, held, "小王")
+    done = desk.scan(create_attendee(category="press")[1], "signin")["print_jobs"][0]
+    set_state(done, "printed")
+    with closing(sqlite3.connect(database_path(data))) as there, there:
+        assert print_queue.hold_after_restore(there) == 3
+    assert [job.state for job in jobs()] == ["unknown", "unknown", "unknown", "printed"]
+    assert "备份" in jobs()[0].reason and [job.attempts for job in jobs()[:3]] == [0, 0, 0]
+    slip, coupon = signed_in["print_jobs"]
+    new = desk.scan(create_attendee(category="press")[1], "signin")["print_jobs"][0]
+    with runtime.connection() as connection:
+        found = print_states.look(connection, "front")
+    assert (found.unknown, found.job.id) == (None, new), "the printer holds none of their bytes: nobody waits for them"
+    assert do(print_queue.answer_unknown, slip, True, "小王") == slip
+    copy = do(print_queue.answer_unknown, coupon, False, "小王")
+    assert [(job.id, job.copy) for job in jobs() if job.state == "queued"] == [(new, 1), (copy, 2)]
 
 
 def test_a_worker_sees_its_question_before_its_queue(do, runtime, signed_in):
