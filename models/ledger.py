@@ -130,6 +130,8 @@ def judge_request(work: Batch, request: Request) -> Answer | Problem:
         return Problem(request.id, "not_at_this_station", 403)
     if request.force and not request.caller.granted:
         return Problem(request.id, "grant_needed", 403)
+    if request.force and work.facts.plan.event.closed_at is not None:
+        return Problem(request.id, "event_over", 403)       # nothing overrides that; what tablets hand in late is judged
     if request.force and not (request.note or "").strip():
         return Problem(request.id, "reason_needed", 400, {"field": "reason"})
     return _scan(work, request, station)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models import codes
 from models.database import now
-from models.event import Service, touch
+from models.event import Event, Service, touch
 from models.people import Badge, Coupon, ImportRun
 from models.runtime import Runtime
 from models.scans import PrintJob, Scan
@@ -154,6 +154,22 @@ def test_17_18_the_old_badge_is_revoked_and_can_be_forced_by_a_lead_with_a_reaso
     assert (row.attendee_id, row.actor, row.note) == (attendee_id, "组长", "忘带新证")
     assert desk.scan(new, "bag", {"X-Grant": grant}, force=True, reason="多此一举")["forced"] is False
     assert desk.scan(codes.new("B"), "bag", {"X-Grant": grant}, force=True, reason="x")["reason"] == "unknown"
+
+
+def test_nothing_is_forced_once_the_event_is_over(
+        desk: Tablet, badge: str, create_staff: Callable[..., None], write: Callable[..., Any], runtime: Runtime) -> None:
+    create_staff("组长", "lead")
+    grant = desk.call("POST", "/api/v1/grant", {"name": "组长", "pin": "2468"})[1]["grant"]
+
+    def close(session: Session) -> None:
+        session.execute(update(Service).values(closed=True))
+        session.execute(update(Event).values(closed_at=now()))
+        touch(session, "plan")
+    write(close)
+    before = len(rows(runtime))
+    refused = desk.scan(badge, "signin", {"X-Grant": grant}, force=True, reason="晚到")
+    assert (refused["http"], refused["error"], len(rows(runtime))) == (403, "event_over", before)
+    assert desk.scan(badge, "signin")["reason"] == "service_closed"
 
 
 def test_what_a_person_typed_is_kept_without_the_one_character_that_postgresql_cannot_store(
