@@ -69,6 +69,8 @@ class Rehearsal:
                     faults.finish()
                     self._settle(screen, clerk)
                 outcome = self._reckon(venue, book, tablets, screen, clerk, faults)
+                for tablet in (*tablets, screen):
+                    tablet.close()
                 for node in venue.nodes:
                     node.stop()
             finally:
@@ -101,11 +103,8 @@ class Rehearsal:
             codes = list(pool.map(lambda station: venue.command("pair", station.key)["code"], every))
         made = []
         for place, (station, code) in enumerate(zip(every, codes, strict=True)):
-            body = json.dumps({"code": code, "name": f"演练 {station.key}"}).encode()
-            answer = Link(venue.ports[0], "").ask("POST", "/api/v1/pair", body)
-            if answer.status != 201:
-                raise VenueError(f"pair {station.key}: {answer.status}")
-            made.append(Tablet(station, json.loads(answer.body)["token"], venue.ports, book, self._weather, self.wish.seed + place))
+            token = _token(venue.ports[0], station.key, code)
+            made.append(Tablet(station, token, venue.ports, book, self._weather, self.wish.seed + place))
         return made[:-1], made[-1]
 
     @contextmanager
@@ -186,3 +185,13 @@ class Rehearsal:
                 "flaps": weather.flaps, "asked_yes": clerk.answered["yes"], "asked_no": clerk.answered["no"]}
         times = [one for tablet in tablets for one in tablet.times]
         return Outcome(self.wish.size, found, times, made if self.wish.faults else {})
+
+
+def _token(port: int, key: str, code: str) -> str:
+    """What a tablet gets for a pairing code. VenueError."""
+    link = Link(port, "")
+    answer = link.ask("POST", "/api/v1/pair", json.dumps({"code": code, "name": f"演练 {key}"}).encode())
+    link.close()
+    if answer.status != 201:
+        raise VenueError(f"pair {key}: {answer.status}")
+    return str(json.loads(answer.body)["token"])
