@@ -18,7 +18,7 @@ def scratch_database(url: str) -> Iterator[str]:
         return
     there = make_url(url)
     name = f"huiwu_rehearsal_{secrets.token_hex(4)}"
-    engine = create_engine(there, isolation_level="AUTOCOMMIT")
+    engine = create_engine(there.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
             connection.execute(text(f'CREATE DATABASE "{name}"'))
