@@ -24,6 +24,7 @@ from models.database import database_path, now
 from models.event import Event
 from models.files import private_folder, replacing, stamped, sync
 from models.people import Coupon
+from models.print_queue import hold_after_restore
 from models.runtime import Runtime
 from models.scans import PrintJob, Scan, StockMove, Tally
 
@@ -135,6 +136,7 @@ def _renew(file: Path) -> None:
     with closing(sqlite3.connect(file)) as there, there:
         there.execute("UPDATE event SET epoch = ?, ledger_revision = ledger_revision + 1, backup_folder = NULL",
                       (uuid.uuid4().hex,))
+        hold_after_restore(there)
     with closing(sqlite3.connect(file)) as there:
         there.execute("PRAGMA journal_mode=DELETE")
 

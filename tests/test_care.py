@@ -252,3 +252,29 @@ def test_a_backup_reads_back_as_plain_sqlite_without_its_folder(data: Path, tmp_
         found: Any = there.execute("SELECT count(*) FROM scan").fetchone()
     there.close()
     assert found == (1,)
+
+
+def test_after_a_restore_no_slip_prints_by_itself_and_backups_go_nowhere_unasked(
+        data: Path, tmp_path: Path, desk: Tablet, badge: str, restore: Callable[[Path], Said]) -> None:
+    desk.scan(badge, "signin")
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    run(data, "backup", "--auto", stick)
+    assert run(data, "backup", "--to", tmp_path / "copy.db").code == 0
+    assert restore(tmp_path / "copy.db").code == 0
+    with sqlite3.connect(data / "huiwu.db") as there:
+        assert there.execute("SELECT DISTINCT state FROM print_job").fetchall() == [("unknown",)]
+        assert there.execute("SELECT backup_folder FROM event").fetchone() == (None,)
+    there.close()
+
+
+def test_the_folder_of_the_automatic_backups_is_chosen_said_and_given_back(data: Path, tmp_path: Path, desk: Tablet) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    said = run(data, "backup", "--auto", stick)
+    assert said.payload["folder"] == str(stick)
+    assert said.payload["same_disk"] and "同一块硬盘" in said.words
+    assert look_into(Path(said.payload["file"])).epoch == said.payload["epoch"]
+    assert run(data, "backup", "--auto", "-").payload == {"folder": None}
+    assert run(data, "backup", "--auto", tmp_path / "nowhere").payload["error"] == "no_folder"
+    assert run(data, "backup", "--auto", stick, "--to", stick).code == 2
