@@ -138,10 +138,10 @@ def resting(slices: Iterable[list[Holder]]) -> Iterator[list[Holder]]:
 def roster() -> Response:
     """The sealed entries of everybody, or of those that changed since the revision that the tablet names."""
     heard()
-    station, runtime = guard.station(), guard.runtime()
+    runtime = guard.runtime()
+    now, plan, station = offline.moment(runtime, guard.station())
     if not station.offline:
         return refuse(403, "no_offline_rights", _("这个服务点没有离线核验的权限"))
-    now, plan = offline.moment(runtime, station)
     if plan.event.closed_at is not None:
         return refuse(410, "event_over", _("会议已结束"))
     if request.if_none_match.contains(now.revision):
@@ -171,7 +171,7 @@ def _busy() -> Response:
 def _answer(runtime: Runtime, station: StationView, since: Moment | None) -> tuple[dict[str, Any], Pairs]:
     gone: list[str] = []
     whole = False
-    now, plan = offline.moment(runtime, station)
+    now, plan, station = offline.moment(runtime, station)
     if since is not None and since.base == now.base:
         pairs = list(_did_since(runtime, plan, station, since.head))
     else:
@@ -184,11 +184,11 @@ def _answer(runtime: Runtime, station: StationView, since: Moment | None) -> tup
 def _off_the_shelf(runtime: Runtime, station: StationView, since: Moment | None) -> tuple[Moment, Snapshot, Found]:
     """What a new tablet needs, or one whose plan or roster is another: the moment that it is of, with what there is."""
     shelves: Shelves = current_app.extensions.setdefault("huiwu.shelves", Shelves())
-    shelf = shelves.of(runtime.plan(), station)
+    shelf = shelves.of(*offline.moment(runtime, station)[1:])
     if not shelf.lock.acquire(timeout=PATIENCE):
         raise Busy
     try:
-        now, plan = offline.moment(runtime, station)      # after the wait: somebody made it newer, perhaps
+        now, plan, station = offline.moment(runtime, station)      # after the wait: somebody made it newer, perhaps
         shelf.bring_up(runtime, now, plan, station)
         pairs, gone, whole = shelf.since(since.base if since else None)
     finally:

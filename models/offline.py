@@ -74,13 +74,15 @@ def read_revision(text: str) -> Moment | None:
     return Moment(scope, int(roster), int(head))
 
 
-def moment(runtime: Runtime, station: StationView) -> tuple[Moment, Snapshot]:
-    """Now, for a station. The ledger's end is read first: what is newer than it is told once more next time."""
+def moment(runtime: Runtime, asking: StationView) -> tuple[Moment, Snapshot, StationView]:
+    """Now, for a station, with the station as it is now. The ledger's end is read first: what is newer than it is told
+    once more next time."""
     with runtime.connection() as connection:
         run, head = connection.execute(select(
             Event.ledger_revision, func.coalesce(select(func.max(Scan.seq)).scalar_subquery(), 0))).one()
     plan = runtime.plan(fresh=True)
-    return Moment(_scope(plan, plan.stations.get(station.key, station), run), plan.roster_revision, head), plan
+    station = plan.stations.get(asking.key, asking)
+    return Moment(_scope(plan, station, run), plan.roster_revision, head), plan, station
 
 
 def _scope(plan: Snapshot, station: StationView, run: int) -> str:
