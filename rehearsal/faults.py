@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import http.client
 import random
-import sqlite3
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from collections.abc import Callable, Sequence
 from printers.faulty import Mode
 from rehearsal.book import Book
 from rehearsal.clerk import Clerk
+from rehearsal.databases import held
 from rehearsal.link import Link, Lost
 from rehearsal.paper import Papers, Tray
 from rehearsal.venue import Node, Venue, VenueError
@@ -137,13 +137,8 @@ class Faults:
 
     def _lock(self) -> None:
         """Another program holds the database: nothing can be written for a while."""
-        if self._venue.database:
-            return
-        with sqlite3.connect(self._venue.data / "huiwu.db", timeout=30, isolation_level=None) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with held(self._venue.data, self._venue.database):
             self._ending.wait(LOCKED)
-            other.execute("ROLLBACK")
-        other.close()
         self.made["locks"] += 1
 
     def _printer_fault(self, place: int) -> Callable[[], None]:
