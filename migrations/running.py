@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 FOLDER = Path(__file__).resolve().parent
-HEAD = "0004"                       # the newest of versions/
+HEAD = "0005"                       # the newest of versions/
 BEFORE = "before-upgrade"           # how the older files that are kept begin
 Standing = Literal["current", "older", "newer", "none"]
 

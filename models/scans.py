@@ -21,6 +21,7 @@ class Scan(Model):
         UniqueConstraint("service_key", "holder", "use_no"),
         Index("ix_scan_holder", "holder", sqlite_where=text("verdict = 'accepted'"),
               postgresql_where=text("verdict = 'accepted'")),
+        Index("ix_scan_conflict", "seq", sqlite_where=text("conflict = 1"), postgresql_where=text("conflict")),
         Index("ix_scan_station", "station_key", "uploaded_at"),      # a desk's own recent scans and today's numbers
         {"sqlite_autoincrement": True},
     )
