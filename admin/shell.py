@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _
 
 import guard
 from admin.room import pages
+from models import conflicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,11 @@ NAV = (
     Entry("/admin/stations", "tablet", _("服务点")),
     Entry("/admin/printers", "printer", _("打印")),
     Entry("/admin/ledger", "list", _("扫码记录")),
+    Entry("/admin/conflicts", "triangle-alert", _("冲突核对")),
     Entry("/admin/staff", "key-round", _("人员")),
     Entry("/admin/care", "shield-check", _("备份与检查")),
 )
-FOR_LEADS = ("/admin/stations", "/admin/printers")     # what a lead may open, too
+FOR_LEADS = ("/admin/stations", "/admin/printers", "/admin/conflicts")     # what a lead may open, too
 
 
 @pages.app_context_processor
@@ -41,7 +43,8 @@ def surroundings() -> dict[str, Any]:
     """Every page of every room knows its language; pages of the coordinator their navigation and event, too."""
     if not has_request_context():
         return {}
-    return {"lang": "en" if speaks_english() else "zh-CN", "nav": entries(), "nav_here": nav_here, "said": said,
+    return {"lang": "en" if speaks_english() else "zh-CN", "nav": entries(), "nav_here": nav_here, "nav_count": nav_count,
+            "said": said,
             "signed_in": g.get("staff"), "event": event}
 
 
@@ -74,6 +77,14 @@ def nav_here(entry: Entry) -> bool:
     if entry.url == "/admin/":
         return request.path == entry.url
     return request.path == entry.url or request.path.startswith(f"{entry.url}/")
+
+
+def nav_count(entry: Entry) -> int:
+    """How many things wait for a person behind an entry of the navigation."""
+    if entry.url != "/admin/conflicts":
+        return 0
+    with guard.runtime().connection() as connection:
+        return conflicts.count(connection)
 
 
 def local_path(wanted: str | None) -> str | None:

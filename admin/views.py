@@ -6,6 +6,7 @@ from admin import (
     board,
     care_pages,
     confirm,
+    conflict_pages,
     dashboard,
     disclosure_pages,
     import_pages,
@@ -25,7 +26,7 @@ from admin import (
 from admin.room import pages
 
 __all__ = [
-    "badge_pages", "board", "care_pages", "confirm", "dashboard", "disclosure_pages", "import_pages",
+    "badge_pages", "board", "care_pages", "confirm", "conflict_pages", "dashboard", "disclosure_pages", "import_pages",
     "language", "ledger_pages", "login", "pages", "person_pages", "plan_import", "plan_pages", "purge_pages",
     "refusals", "roster_pages", "shell", "staff_pages", "station_pages",
 ]

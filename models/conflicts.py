@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, aliased
 
@@ -50,25 +50,32 @@ def waiting(connection: Connection) -> list[Conflict]:
 
 
 def settled(connection: Connection) -> list[Conflict]:
-    """Those that somebody settled, newest first; each row has decision, decided_by and decided_at."""
-    query = _with_people().add_columns(Settlement.decision, Settlement.actor.label("decided_by"),
-                                       Settlement.at.label("decided_at"))
-    rows = connection.execute(query.join(Settlement, Settlement.scan_id == Scan.id)
-                              .order_by(Settlement.at.desc(), Scan.seq.desc()).limit(SETTLED_SHOWN)).all()
+    """Those that somebody settled, newest first; each row has decision, decided_by and decided_at. An undo settles one
+    wherever it was made, so the ledger's row is asked, too."""
+    decided_at = func.coalesce(_Undo.uploaded_at, Settlement.at)
+    query = _with_people().add_columns(
+        case((_Undo.seq.is_not(None), UNDONE), else_=Settlement.decision).label("decision"),
+        func.coalesce(_Undo.actor, Settlement.actor).label("decided_by"), decided_at.label("decided_at"))
+    rows = connection.execute(_joined(query).where(Scan.conflict, or_(_Undo.seq.is_not(None), Settlement.scan_id.is_not(None)))
+                              .order_by(decided_at.desc(), Scan.seq.desc()).limit(SETTLED_SHOWN)).all()
     return _with_firsts(connection, rows)
 
 
-def settle(session: Session, scan_id: str, decision: str, actor: str, note: str | None = None) -> None:
-    """Notes what somebody decided of a waiting conflict. NoConflict: somebody else was first, or it never was one."""
-    if session.execute(_waiting(select(Scan.id)).where(Scan.id == scan_id)).first() is None:
+def is_waiting(session: Session, scan_id: str) -> bool:
+    """Whether a scan is a conflict that nobody settled yet."""
+    return session.execute(_waiting(select(Scan.id)).where(Scan.id == scan_id)).first() is not None
+
+
+def let_stand(session: Session, scan_id: str, actor: str) -> None:
+    """Both uses stand. NoConflict: somebody else was first, or it never was one."""
+    if not is_waiting(session, scan_id):
         raise NoConflict(scan_id)
-    session.add(Settlement(scan_id=scan_id, decision=decision, actor=actor, at=now(), note=note))
+    session.add(Settlement(scan_id=scan_id, decision=STANDS, actor=actor, at=now()))
 
 
 def note_undone(session: Session, scan_id: str, actor: str, note: str) -> None:
     """Notes that a conflict was settled by undoing it; the ledger has the row. Twice is once."""
-    if session.get(Settlement, scan_id) is None:
-        session.add(Settlement(scan_id=scan_id, decision=UNDONE, actor=actor, at=now(), note=note))
+    session.merge(Settlement(scan_id=scan_id, decision=UNDONE, actor=actor, at=now(), note=note))
 
 
 def reopen(session: Session, scan_id: str) -> bool:
@@ -77,16 +84,13 @@ def reopen(session: Session, scan_id: str) -> bool:
         Settlement.scan_id == scan_id, Settlement.decision == STANDS).returning(Settlement.scan_id)).first())
 
 
-def one(connection: Connection, scan_id: str) -> Conflict | None:
-    """A conflict that waits."""
-    row = connection.execute(_waiting(_with_people()).where(Scan.id == scan_id)).first()
-    return _with_firsts(connection, [row])[0] if row else None
-
-
 def _waiting(query: Any) -> Any:
+    return _joined(query).where(Scan.conflict, _Undo.seq.is_(None), Settlement.scan_id.is_(None))
+
+
+def _joined(query: Any) -> Any:
     return (query.outerjoin(_Undo, (_Undo.voids == Scan.seq) & (_Undo.verdict == ACCEPTED))
-            .outerjoin(Settlement, Settlement.scan_id == Scan.id)
-            .where(Scan.conflict, Scan.verdict == ACCEPTED, _Undo.seq.is_(None), Settlement.scan_id.is_(None)))
+            .outerjoin(Settlement, Settlement.scan_id == Scan.id))
 
 
 def _with_people() -> Any:

@@ -10,6 +10,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 
+from models import conflicts
 from models.backups import Keeping
 from models.counts import State
 from models.database import now
@@ -36,6 +37,7 @@ def counts(runtime: Runtime, connection: Connection) -> dict[str, Any]:
         "categories": {key: _group(state, "category", key) for key in plan.categories},
         "delegations": {name: _group(state, "delegation", key) for key, name in plan.delegations.items()},
         "printers": printers(connection), "stations": stations(runtime, plan, connection),
+        "conflicts": conflicts.count(connection),
     }
 
 
@@ -150,6 +152,8 @@ def alerts(found: dict[str, Any], keeping: Keeping | None = None) -> list[dict[s
     """What asks for a person: no backups, printers in trouble, slips nobody knows of, tablets away, materials running
     out."""
     said: list[dict[str, Any]] = _backups(found["head"], keeping) if keeping else []
+    if found["conflicts"]:
+        said.append({"kind": "conflict", "key": "conflicts", "name": "", "waiting": found["conflicts"]})
     for key, printer in found["printers"].items():
         if printer["state"] in ("blocked", "offline"):
             said.append({"kind": "printer", "key": key, "name": printer["name"], "message": printer["message"],
