@@ -59,8 +59,7 @@ def rehearse(console: Console, attendees: int, stations: int, printers: int, min
 
 
 def _play(console: Console, wish: Wish, scratch: Path) -> Outcome:
-    estimate = Rehearsal(wish, scratch, console.say, lambda steps: None).scans
-    with console.progress("演练 rehearsal", estimate) as advance:
+    with console.progress("演练 rehearsal", wish.scans) as advance:
         return Rehearsal(wish, scratch, console.say, advance).play()
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rehearsal import book as books
 from rehearsal import clerk as clerks
@@ -42,6 +43,11 @@ class Wish:
     nodes: int = 1
     database: str = ""
     seed: int = scene.SEED
+
+    @property
+    def scans(self) -> int:
+        """About how many scans there will be."""
+        return int(self.size.attendees * SCANS_EACH)
 
 
 class Rehearsal:
@@ -88,9 +94,8 @@ class Rehearsal:
         taken = venue.command("init", "--plan", plan, "--roster", scene.write_roster(roster, self.wish.size))["roster"]
         if taken["new"] != self.wish.size.attendees:
             raise VenueError(f"import: {taken['new']} of {self.wish.size.attendees} people")
-        venue.command("badges", "--out", badges)
         venue.command("staff", "add", clerks.NAME, "--role", "lead", "--pin-stdin", stdin=f"{clerks.PIN}\n")
-        venue.command("golive")
+        _beside(venue, ("badges", "--out", badges), ("golive",))
         with badges.open(encoding="utf-8-sig", newline="") as file:
             codes = {row["number"]: row["code"] for row in csv.DictReader(file)}
         return scene.everybody(self.wish.size, codes)
@@ -99,8 +104,7 @@ class Rehearsal:
         """A tablet for every station, paired with a code as on the day, and the big screen's."""
         self._say("配对平板 Pairing …")
         every = [*self._stations, Station("board", "board", ())]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            codes = list(pool.map(lambda station: venue.command("pair", station.key)["code"], every))
+        codes = [said["code"] for said in _beside(venue, *(("pair", station.key) for station in every))]
         made = []
         for place, (station, code) in enumerate(zip(every, codes, strict=True)):
             token = _token(venue.ports[0], station.key, code)
@@ -115,7 +119,7 @@ class Rehearsal:
                         [tablet.token for tablet in tablets if tablet.station.mode == "desk"], self.wish.seed)
         clerk.start()
         if self.wish.faults:
-            faults.start(self.scans)
+            faults.start(self.wish.scans)
         try:
             yield clerk, faults
         finally:
@@ -123,11 +127,6 @@ class Rehearsal:
             clerk.stop()
 
     # --- while it is open ---
-
-    @property
-    def scans(self) -> int:
-        """About how many scans there will be."""
-        return int(self.wish.size.attendees * SCANS_EACH)
 
     def _open(self, people: list[Person], tablets: list[Tablet], faults: Faults) -> None:
         traffic = Traffic(people, self._stations, self.wish.seed)
@@ -169,14 +168,14 @@ class Rehearsal:
     def _reckon(self, venue: Venue, book: Book, tablets: list[Tablet], screen: Tablet, clerk: Clerk, faults: Faults) -> Outcome:
         self._say("对账 Reckoning: export, audit …")
         ledger, counts = self.scratch / "记录.json", self.scratch / "数字.json"
-        venue.command("export", "ledger", "--out", ledger)
-        venue.command("export", "counts", "--out", counts)
+        _ledger, _counts, audit = _beside(venue, ("export", "ledger", "--out", ledger), ("export", "counts", "--out", counts),
+                                          ("audit",))
         for tray in self._papers.trays.values():
             tray.collect()
         sent, acks = books.read(book.path)
         found = reckon(Evidence(
             sent, acks, json.loads(ledger.read_text(encoding="utf-8")), screen.get("/api/v1/counts"),
-            json.loads(counts.read_text(encoding="utf-8")), venue.command("audit", may_fail=True),
+            json.loads(counts.read_text(encoding="utf-8")), audit,
             {key: [slip.digest for slip in tray.slips] for key, tray in self._papers.trays.items()},
             dict.fromkeys(scene.SINGLE, 1), scene.SESSIONS, {"bag": scene.stock(self.wish.size)}))
         found.add("服务器没有重新启动", "the server did not start again", faults.failed)
@@ -185,6 +184,12 @@ class Rehearsal:
                 "flaps": weather.flaps, "asked_yes": clerk.answered["yes"], "asked_no": clerk.answered["no"]}
         times = [one for tablet in tablets for one in tablet.times]
         return Outcome(self.wish.size, found, times, made if self.wish.faults else {})
+
+
+def _beside(venue: Venue, *commands: tuple[object, ...]) -> list[dict[str, Any]]:
+    """Commands side by side, each a process of its own; what they said, in order. VenueError."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda words: venue.command(*words, may_fail=words == ("audit",)), commands))
 
 
 def _token(port: int, key: str, code: str) -> str:
