@@ -15,15 +15,17 @@ from sqlalchemy.orm import Session
 from werkzeug import Response
 
 import guard
-from admin import works
+from admin import care_folder, works
 from admin.confirm import confirmed
 from admin.import_pages import progress
 from admin.room import pages
 from admin.works import Work
 from guard import may
+from kiosk.pairing import served_at
 from models import audit as auditing
 from models import care as caring
 from models import disclosures, exports, purged
+from models.backups import parsed
 from models.event import Event
 from models.people import Attendee
 from models.runtime import Runtime
@@ -36,7 +38,7 @@ ENDINGS = ("xlsx", "csv", "json")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file of the data folder that holds a whole event; `why` is backup, trial, before-restore or -upgrade."""
+    """A file of the data folder that holds a whole event; `why` is auto, backup, trial, before-restore or -upgrade."""
 
     name: str
     why: str
@@ -51,8 +53,12 @@ def kept(data: Path) -> list[Kept]:
                                     (data, "before-restore-*.db", "before-restore"),
                                     (data, "before-upgrade-*.db", "before-upgrade")):
         for path in folder.glob(pattern):
-            state = path.stat()
-            found.append(Kept(path.name, reason, datetime.fromtimestamp(state.st_mtime, UTC), state.st_size))
+            try:
+                state = path.stat()
+            except FileNotFoundError:
+                continue            # thinned by its age this moment
+            why = "auto" if parsed(path) else reason
+            found.append(Kept(path.name, why, datetime.fromtimestamp(state.st_mtime, UTC), state.st_size))
     return sorted(found, key=lambda one: one.at, reverse=True)
 
 
@@ -66,10 +72,11 @@ def care() -> str:
         scans = connection.execute(select(func.count()).select_from(Scan)).scalar_one()
         closed, purge = connection.execute(select(Event.closed_at)).scalar_one(), purged.newest(connection)
     files = kept(runtime.data)
+    shown = [*[one for one in files if one.why == "auto"][:1], *[one for one in files if one.why != "auto"]]
     zone = plan.event.zone
-    return render_template("admin/care.html", plan=plan, scans=scans, files=files, endings=ENDINGS, closed=closed, purge=purge,
-                           folder=guard.runtime().data,
-                           newest=next((one for one in files if one.why == "backup"), None),
+    return render_template("admin/care.html", plan=plan, scans=scans, files=shown, endings=ENDINGS, closed=closed, purge=purge,
+                           folder=runtime.data, standing=care_folder.standing(runtime),
+                           sticks=care_folder.sticks(runtime.data), address=served_at(runtime.data),
                            local=lambda at: at.astimezone(zone), now=datetime.now(UTC))
 
 
@@ -108,7 +115,7 @@ def golive() -> Response:
 @may("coordinator")
 def make_backup() -> Response:
     """A copy of the event, while everything goes on."""
-    return begin("backup", partial(_backup, guard.runtime()))
+    return begin("backup", partial(care_folder.backup_now, guard.runtime()))
 
 
 @pages.post("/admin/care/audit")
@@ -146,10 +153,6 @@ def begin(what: str, run: Callable[[Work], Any], **about: Any) -> Response:
     work = works.works().add(works.mine(), KIND, what=what, **about)
     works.works().start(work, run)
     return redirect(url_for("admin.care_work", key=work.id), 303)
-
-
-def _backup(runtime: Runtime, work: Work) -> caring.Copy:
-    return caring.backup(runtime.data, step=lambda done, total: work.tell("copy", done, total))
 
 
 def _audit(runtime: Runtime, work: Work) -> tuple[int, list[dict[str, Any]]]:
@@ -207,6 +210,6 @@ def kept_file(name: str) -> Response:
     if found is None:
         abort(404)
     _note("backup", Attendee)
-    folder = data / caring.BACKUPS if found.why == "backup" else data
+    folder = data / caring.BACKUPS if found.why in ("auto", "backup") else data
     return send_file((folder / found.name).resolve(), "application/vnd.sqlite3", as_attachment=True,
                      download_name=found.name)

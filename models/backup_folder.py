@@ -100,7 +100,8 @@ def check(data: Path, folder: Path) -> None:
                                          " The folder cannot be written: is the stick write-protected?") from error
 
 
-def choose(runtime: Runtime, folder: Path | None, papers: dict[str, Any], actor: str) -> Copy | None:
+def choose(runtime: Runtime, folder: Path | None, papers: dict[str, Any], actor: str,
+           step: Step | None = None) -> Copy | None:
     """Makes a folder the place of the automatic backups, with a first one in it; None: the data folder's own again.
 
     Kept with who took everybody's data where, for `purge` to name it. CareRefused: as `check` and `make`.
@@ -110,7 +111,7 @@ def choose(runtime: Runtime, folder: Path | None, papers: dict[str, Any], actor:
         check(runtime.data, folder)
         where = place(runtime.data, str(folder), _secret(runtime))
         write_papers(where, papers)
-        made = make(runtime.data, where, datetime.now())    # noqa: DTZ005  the laptop's own time, as in the names
+        made = make(runtime.data, where, datetime.now(), step)     # noqa: DTZ005  the laptop's own time, as in the names
 
     def change(session: Session) -> None:
         session.execute(update(Event).values(backup_folder=folder and str(folder)))

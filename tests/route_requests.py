@@ -73,6 +73,8 @@ def _scan(world: World, who: str) -> Any:
 _EDIT = {key: value for key, value in PERSON.items() if key not in ("id_number", "email", "sex", "nation", "hint", "arrival",
                                                                      "remarks", "vip", "whole", "category_key", "delegation_id")}
 GOOD: dict[str, Good] = {
+    "POST /admin/aside/<int:device>/accept": Good({}),
+    "POST /admin/aside/<int:device>/drop": Good({}),
     "POST /admin/badges": Good({"whom": "numbers", "numbers": "N1", "form": "csv", "layout": "a4", "allow": "1", "category": "",
                                 "delegation": ""}),
     "POST /admin/badges/<key>/drop": Good({}),
@@ -82,6 +84,7 @@ GOOD: dict[str, Good] = {
     "POST /admin/care/close": Good({"sure": "1"}),
     "POST /admin/care/export": Good({"what": "roster", "ending": "csv"}),
     "POST /admin/care/files/<name>": Good({}),
+    "POST /admin/care/folder": Good(lambda world: {"folder": str(world.runtime.data.parent)}),
     "POST /admin/care/golive": Good({"sure": "1"}),
     "POST /admin/care/purge": Good({"event": "别的会议"}, status=422),
     "POST /admin/conflicts/<uuid:scan_id>/again": Good({}),

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -235,7 +236,7 @@ class Site:
         return self.runtime.keeping
 
     def said(self, head: int = 0) -> list[str]:
-        found: dict[str, Any] = {"head": head, "printers": {}, "stations": {}, "services": {}}
+        found: dict[str, Any] = defaultdict(dict, head=head)
         return [one["kind"] for one in alerts(found, self.runtime.keeping)]
 
 

@@ -29,7 +29,7 @@ from tests.conftest import Tablet, fill, post, sign_in
 
 CONFIRMED = {
     "POST /admin/care/golive", "POST /admin/care/export", "GET /admin/care/work/<key>/file", "POST /admin/care/files/<name>",
-    "POST /admin/care/close", "POST /admin/care/purge", "POST /admin/badges", "GET /admin/badges/<key>/file",
+    "POST /admin/care/folder", "POST /admin/care/close", "POST /admin/care/purge", "POST /admin/badges", "GET /admin/badges/<key>/file",
     "POST /admin/roster/<int:attendee_id>/badge.pdf", "POST /admin/staff", "POST /admin/staff/<int:staff_id>/reset",
     "POST /admin/staff/<int:staff_id>/disable"}
 
