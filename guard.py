@@ -127,7 +127,7 @@ def _admit() -> Any:
         abort(500)
     _recognise(kept, asked)
     if not _is_allowed(kept, allowed):
-        return _turn_away()
+        return _turn_away(view)
     if asked.method in SAFE:
         return None
     # At the plain door the form is there before a thread is taken: the laptop signs in whatever strangers hold.
@@ -186,11 +186,8 @@ def _busy() -> Any:
 
 def _recognise(kept: Any, asked: Request) -> None:
     """Finds out which tablet and which person ask."""
-    bearer = asked.authorization
-    token = bearer.token if bearer and bearer.type == "bearer" else None
-    by_cookie = bearer is None and "HTTP_COOKIE" in asked.environ
-    if by_cookie:
-        token = read(STATION_COOKIE, asked)
+    by_cookie = asked.authorization is None and "HTTP_COOKIE" in asked.environ
+    token = _token(asked)
     if token:
         found = runtime().device(codes.digest(token))
         if found:
@@ -201,6 +198,14 @@ def _recognise(kept: Any, asked: Request) -> None:
         if found_person:
             kept.sign_in = codes.digest(session)
             kept.staff, kept.confirmed_at = found_person
+
+
+def _token(asked: Request) -> str | None:
+    """The token that a tablet shows: it may be anybody's."""
+    bearer = asked.authorization
+    if bearer is None:
+        return read(STATION_COOKIE, asked)
+    return bearer.token if bearer.type == "bearer" else None
 
 
 def _signed_in(token_hash: str) -> tuple[Staff, datetime | None] | None:
@@ -230,9 +235,12 @@ def _is_allowed(kept: Any, allowed: frozenset[str]) -> bool:
     return kept.staff is not None and kept.staff.role in _everybody(allowed)
 
 
-def _turn_away() -> Any:
+def _turn_away(view: Callable[..., Any]) -> Any:
     known = g.station is not None or g.staff is not None
     if request.blueprint == "api":
+        keeps, token = getattr(view, "keeps_aside", None), _token(request)
+        if keeps is not None and token and not known and request.method == "POST":
+            return _turn_away_but_keep(keeps, token)
         error, status = ("forbidden", 403) if known else ("unauthorised", 401)
         message = _("这台设备没有这个权限") if known else _("请先配对设备或登录")
         return jsonify(error=error, message=message), status
@@ -241,6 +249,16 @@ def _turn_away() -> Any:
     if request.headers.get("HX-Request"):
         return "", 401, {"HX-Redirect": url_for("admin.login")}
     return redirect(url_for("admin.login", next=request.full_path if request.method == "GET" else None), 303)
+
+
+def _turn_away_but_keep(keeps: Callable[[str], dict[str, Any]], token: str) -> Any:
+    """401 all the same; but scans of a tablet that was one of ours are not lost (kiosk/aside.py)."""
+    kept, asked = here()
+    if DOOR not in asked.environ and not _has_place(kept):
+        return _busy()
+    if asked.authorization is None:
+        _refuse_other_sites(asked)
+    return jsonify(error="unauthorised", message=_("请先配对设备或登录"), **keeps(token)), 401
 
 
 def actor() -> str:

@@ -15,7 +15,7 @@ from models.words import one_language
 
 Line = dict[str, str]
 ACTIONS = {"printer": "/admin/printers", "slip": "/admin/printers", "station": "/admin/stations", "stock": "/admin/plan",
-           "conflict": "/admin/conflicts",
+           "conflict": "/admin/conflicts", "aside": "/admin/aside",
            "backup": "/admin/care", "backup_late": "/admin/care", "backup_here": "/admin/care"}
 
 
@@ -26,7 +26,7 @@ def words() -> dict[str, Any]:
         "done": _("已到齐"), "nobody": _("名单还是空的"),
         "printer": _("{name} {message}"), "printer_queue": _("{n} 张小票等待"), "trouble": _("有故障"),
         "slip": _("{name} 有 {n} 张小票不知出来没有"), "station": _("{name} 离线"), "waiting": _("{n} 条待传"),
-        "conflict": _("{n} 个冲突待处理"),
+        "conflict": _("{n} 个冲突待处理"), "aside": _("{n} 条停用平板的扫码待处理"),
         "stock": _("{name} 只剩 {left}，还有 {n} 人没领"), "none_left": _("{name} 已发完，还有 {n} 人没领"),
         "backup_late": _("{n} 分钟没有备份了"), "backup_here": _("备份只在这台电脑上，电脑坏了就没有了：请插一个 U 盘"),
         "see": _("查看"), "answer": _("回答"), "calm": _("没有需要处理的事"),
@@ -66,8 +66,8 @@ def _alert(one: dict[str, Any], say: Mapping[str, str]) -> str:
     if kind == "printer":
         head = say["printer"].format(name=name, message=one_language(one["message"]) or say["trouble"])
         return f"{head} · {say['printer_queue'].format(n=n)}" if n else head
-    if kind == "conflict":
-        return say["conflict"].format(n=n)
+    if kind in ("conflict", "aside"):
+        return say[kind].format(n=n)
     if kind == "station":
         return say["station"].format(name=name) + (f" · {say['waiting'].format(n=n)}" if n else "")
     if kind == "stock":

@@ -22,7 +22,7 @@ from admin.shell import said
 from doors import Doors
 from guard import may
 from kiosk import pairing, tried
-from models import codes, reports
+from models import aside_rows, codes, reports
 from models.database import now
 from models.devices import Device, PairingCode
 from models.runtime import ONLINE, Runtime
@@ -36,7 +36,9 @@ SHOWN = 200              # codes in memory; they are good for ten minutes
 def stations() -> str:
     """Every station with its tablets."""
     found = look(guard.runtime())
-    return render_template("admin/stations.html", stations=found, mark=_mark(found), words=plan_said, may_edit=_may_edit(),
+    with guard.runtime().connection() as connection:
+        kept = aside_rows.count(connection) if _may_edit() else 0
+    return render_template("admin/stations.html", stations=found, mark=_mark(found), words=plan_said, may_edit=_may_edit(), kept=kept,
                            trust=url_for("trust.page") if _certificate_page() else "")
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from admin import (
+    aside_pages,
     badge_pages,
     board,
     care_folder,
@@ -27,6 +28,7 @@ from admin import (
 from admin.room import pages
 
 __all__ = [
+    "aside_pages",
     "badge_pages",
     "board",
     "care_folder",

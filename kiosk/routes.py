@@ -1,6 +1,7 @@
 """The pages of a tablet: pairing, the station's own page by its mode, and what a desk does."""
 from __future__ import annotations
 
+import kiosk.aside
 import kiosk.desk
 import kiosk.pages
 import kiosk.paper

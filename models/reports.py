@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 
-from models import conflicts
+from models import aside_rows, conflicts
 from models.backups import Keeping
 from models.counts import State
 from models.database import now
@@ -37,7 +37,7 @@ def counts(runtime: Runtime, connection: Connection) -> dict[str, Any]:
         "categories": {key: _group(state, "category", key) for key in plan.categories},
         "delegations": {name: _group(state, "delegation", key) for key, name in plan.delegations.items()},
         "printers": printers(connection), "stations": stations(runtime, plan, connection),
-        "conflicts": conflicts.count(connection),
+        "conflicts": conflicts.count(connection), "aside": aside_rows.count(connection),
     }
 
 
@@ -154,6 +154,8 @@ def alerts(found: dict[str, Any], keeping: Keeping | None = None) -> list[dict[s
     said: list[dict[str, Any]] = _backups(found["head"], keeping) if keeping else []
     if found["conflicts"]:
         said.append({"kind": "conflict", "key": "conflicts", "name": "", "waiting": found["conflicts"]})
+    if found["aside"]:
+        said.append({"kind": "aside", "key": "aside", "name": "", "waiting": found["aside"]})
     for key, printer in found["printers"].items():
         if printer["state"] in ("blocked", "offline"):
             said.append({"kind": "printer", "key": key, "name": printer["name"], "message": printer["message"],

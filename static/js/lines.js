@@ -6,7 +6,7 @@
  *   rowOf(arrival, words)          {name, word, accepted, …} of a stream's arrival
  */
 const ACTIONS = { printer: "/admin/printers", slip: "/admin/printers", station: "/admin/stations", stock: "/admin/plan",
-  conflict: "/admin/conflicts",
+  conflict: "/admin/conflicts", aside: "/admin/aside",
   backup: "/admin/care", backup_late: "/admin/care", backup_here: "/admin/care" };
 const UNITS = [["days", 86400], ["hours", 3600], ["minutes", 60], ["seconds", 1]];
 
@@ -44,7 +44,7 @@ function alertText({ kind, name, message, waiting: n, left }, words) {
     const head = fill(words.printer, { name, message: oneLanguage(message) || words.trouble });
     return n ? `${head} · ${fill(words.printer_queue, { n })}` : head;
   }
-  if (kind === "conflict") return fill(words.conflict, { n });
+  if (kind === "conflict" || kind === "aside") return fill(words[kind], { n });
   if (kind === "station") return fill(words.station, { name }) + (n ? ` · ${fill(words.waiting, { n })}` : "");
   if (kind === "stock") return fill(left ? words.stock : words.none_left, { name, left, n });
   return fill(words.slip, { name, n });

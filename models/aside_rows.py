@@ -1,0 +1,91 @@
+"""Scans that a revoked tablet still sends (behaviour 43): kept as they are, until the coordinator takes or drops them.
+
+They are no part of the ledger. What is taken goes the ordinary road, with the tablet's station and the scan's own time,
+and its id is looked up first as ever: a scan that was recorded before, or is sent again by the tablet once it is paired
+anew, is recorded once. A force that the tablet asked for is not believed any more.
+"""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from models.aside import KeptAside
+from models.database import now
+from models.devices import Device
+
+MOST = 2000                 # rows of one tablet, in all
+TAKEN, DROPPED = "accepted", "dropped"
+
+
+@dataclass(slots=True)
+class Heap:
+    """What one revoked tablet left: how many of which service, and when they were sent."""
+
+    device: int
+    name: str
+    station: str
+    revoked_at: datetime
+    waiting: int = 0
+    services: Counter[str] = field(default_factory=Counter)     # "" counts undos
+    since: datetime | None = None
+    first_scan: str = ""
+    last_scan: str = ""
+
+
+def keep(session: Session, device_id: int, station: str, items: Iterable[tuple[str, dict[str, Any]]]) -> int:
+    """Keeps (id, body) of a revoked tablet; returns how many of them are kept now, those kept before included."""
+    given = dict(items)
+    there = set(session.scalars(select(KeptAside.scan_id).where(KeptAside.device_id == device_id)))
+    fresh = [key for key in given if key not in there][:max(0, MOST - len(there))]
+    session.add_all(KeptAside(device_id=device_id, station_key=station, scan_id=key, body=given[key], received_at=now())
+                    for key in fresh)
+    return len(fresh) + sum(key in there for key in given)
+
+
+def count(connection: Connection) -> int:
+    """How many wait for the coordinator."""
+    return connection.execute(select(func.count()).select_from(KeptAside).where(KeptAside.settled.is_(None))).scalar_one()
+
+
+def heaps(connection: Connection) -> list[Heap]:
+    """Tablet by tablet what waits, the one that was revoked first at the top."""
+    found: dict[int, Heap] = {}
+    rows = connection.execute(
+        select(KeptAside.device_id, KeptAside.station_key, KeptAside.body, KeptAside.received_at, Device.name, Device.revoked_at)
+        .join(Device, Device.id == KeptAside.device_id).where(KeptAside.settled.is_(None))
+        .order_by(Device.revoked_at, KeptAside.id))
+    for row in rows:
+        heap = found.setdefault(row.device_id, Heap(row.device_id, row.name, row.station_key, row.revoked_at, since=row.received_at))
+        heap.waiting += 1
+        heap.services[row.body.get("scan", {}).get("service", "")] += 1
+        if at := row.body.get("scan", {}).get("scanned_at"):
+            heap.first_scan, heap.last_scan = min(heap.first_scan or at, at), max(heap.last_scan, at)
+    return list(found.values())
+
+
+def waiting(session: Session, device_id: int, limit: int) -> Sequence[KeptAside]:
+    """The oldest rows of a tablet that wait, in the order in which it sent them."""
+    return session.scalars(select(KeptAside).where(KeptAside.device_id == device_id, KeptAside.settled.is_(None))
+                           .order_by(KeptAside.id).limit(limit)).all()
+
+
+def settle(session: Session, decided: dict[int, str], actor: str) -> None:
+    """Notes what became of rows, by their id; one that was settled already stays as it was."""
+    for what in (TAKEN, DROPPED):
+        ids = [row for row, decision in decided.items() if decision == what]
+        session.execute(update(KeptAside).where(KeptAside.id.in_(ids), KeptAside.settled.is_(None))
+                        .values(settled=what, settled_at=now(), actor=actor))
+
+
+def drop(session: Session, device_id: int, actor: str) -> int:
+    """Drops all that waits of a tablet, and what stays in the table says who did; how many."""
+    gone = session.execute(update(KeptAside).where(KeptAside.device_id == device_id, KeptAside.settled.is_(None))
+                           .values(settled=DROPPED, settled_at=now(), actor=actor).returning(KeptAside.id)).all()
+    return len(gone)
