@@ -9,6 +9,7 @@ import click
 
 from console import Console, Failed, command
 from rehearsal.databases import scratch_database
+from rehearsal.link import Lost
 from rehearsal.play import Rehearsal, Wish
 from rehearsal.report import Outcome
 from rehearsal.scene import Size
@@ -42,15 +43,17 @@ def rehearse(console: Console, attendees: int, stations: int, printers: int, min
     if nodes > 1 and not database:
         raise click.UsageError("--nodes 要有 --database。 Several nodes need --database.")
     scratch = Path(tempfile.mkdtemp(prefix="huiwu-rehearsal-"))
-    kept = keep
+    kept = True
     try:
         with scratch_database(database) as url:
             wish = Wish(Size(attendees, stations, printers), minutes, faults, nodes, url)
             outcome = _play(console, wish, scratch)
         kept = keep or not outcome.is_good
         _tell(console, outcome, scratch if kept else None, target)
-    except VenueError as error:
-        kept = True
+    except KeyboardInterrupt:
+        kept = keep
+        raise
+    except (VenueError, Lost) as error:
         raise Failed("rehearsal", f"演练没有做完：{error}。文件夹 {scratch} 留下了。 The rehearsal could not be finished; its"
                                   " folder is kept.", scratch=str(scratch)) from None
     finally:

@@ -177,7 +177,7 @@ class Rehearsal:
             sent, acks, json.loads(ledger.read_text(encoding="utf-8")), screen.get("/api/v1/counts"),
             json.loads(counts.read_text(encoding="utf-8")), audit,
             {key: [slip.digest for slip in tray.slips] for key, tray in self._papers.trays.items()},
-            dict.fromkeys(scene.SINGLE, 1), scene.SESSIONS, {"bag": scene.stock(self.wish.size)}))
+            dict.fromkeys(scene.SINGLE, 1), scene.SESSIONS, {"bag": scene.stock(self.wish.size)}, scene.barred(self.wish.size)))
         found.add("服务器没有重新启动", "the server did not start again", faults.failed)
         weather = self._weather
         made = {**faults.made, "answers_lost": weather.answers_lost, "requests_lost": weather.requests_lost,

@@ -6,7 +6,7 @@ and its audit must all say the same, and the paper must be what the print queue 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,7 @@ class Evidence:
     limits: Mapping[str, int] = field(default_factory=dict)         # uses per person, of the services that have one
     sessions: Sequence[str] = ()
     stock: Mapping[str, int] = field(default_factory=dict)
+    barred: Collection[tuple[str, str]] = ()                        # (number, service) of those who may not
 
 
 @dataclass
@@ -124,25 +125,32 @@ def _single_use(seen: Evidence, promised: Mapping[str, Row], found: Finding) -> 
     found.doubled += found.add("超过次数（按我们自己的账）", "used too often, by our own book",
                                _too_often(ours, "code", seen.limits))
     found.doubled += found.add("超过次数（按记录）", "used too often, by the ledger", _too_often(seen.rows, "number", seen.limits))
+    found.add("没有用过却说用过", "refused as used up, though nothing was used", _too_often(seen.rows, "number", seen.limits, refused=True))
+    found.add("没有资格却通过", "accepted without a right to it", [
+        f"{row['service']} {row['id']}" for row in seen.rows
+        if row["verdict"] == "accepted" and not row["voids"] and (row["number"], row["service"]) in seen.barred])
 
 
-def _too_often(rows: Iterable[Row], holder: str, limits: Mapping[str, int]) -> list[str]:
-    """Whoever had more uses standing than allowed, in the ledger's order. What a tablet let through by itself and the
-    server listed as a conflict is known to be one too many, and no double of the server's making."""
-    standing: Counter[tuple[str, str]] = Counter()
-    uses: dict[str, tuple[str, str]] = {}
+def _too_often(rows: Iterable[Row], holder: str, limits: Mapping[str, int], refused: bool = False) -> list[str]:
+    """Whoever had more uses standing than allowed, in the ledger's order; or, `refused`, was sent away as used up with
+    less. What a tablet let through by itself and the server listed as a conflict is known to be one too many: it
+    stands, and is no double of the server's making."""
+    standing: Counter[tuple[Any, Any]] = Counter()
+    uses: dict[str, tuple[Any, Any]] = {}
     over = []
     for row in sorted(rows, key=lambda row: row["seq"]):
+        key = (row.get("service"), row.get(holder))
         if row["verdict"] != "accepted":
+            if refused and row["reason"] == "used_up" and standing[key] < limits.get(row["service"], 0):
+                over.append(f"{row['service']} {row['id']}")
             continue
         if row.get("voids"):
             if row["voids"] in uses:
                 standing[uses.pop(row["voids"])] -= 1
-        elif row["service"] in limits and row.get(holder) and not row["conflict"] and not row["forced"]:
-            key = (row["service"], row[holder])
+        elif row["service"] in limits and row.get(holder) and not row["forced"]:
             uses[row["id"]] = key
             standing[key] += 1
-            if standing[key] > limits[row["service"]]:
+            if not refused and standing[key] > limits[row["service"]] and not row["conflict"]:
                 over.append(f"{row['service']} {row['id']}")
     return over
 

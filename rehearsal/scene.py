@@ -15,7 +15,8 @@ SEED = 2030
 STOCK_SHARE = 0.9                   # bags for nine in ten: the last ones must be refused, by every desk at once
 COUPON_MEAL = "d1-lunch"
 ADMITTED = ("delegate", "guest", "observer", "staff")     # to meals: the press eats elsewhere
-SINGLE = ("signin", "bag", "d1-lunch", "d1-dinner", "d2-lunch")
+MEALS = ("d1-lunch", "d1-dinner", "d2-lunch")
+SINGLE = ("signin", "bag", *MEALS)
 SESSIONS = ("d1-opening", "d2-talks")
 
 
@@ -65,7 +66,7 @@ def stations(size: Size) -> list[Station]:
         found.append(Station(f"{'kiosk' if kiosk else 'desk'}-{place + 1}", "kiosk" if kiosk else "desk",
                              ("signin",) if kiosk else ("signin", "bag"), printer))
     for place in range(max(1, size.stations - signing)):
-        found.append(Station(f"gate-{place + 1}", "gate", (*SESSIONS, "d1-lunch", "d1-dinner", "d2-lunch")))
+        found.append(Station(f"gate-{place + 1}", "gate", (*SESSIONS, *MEALS)))
     return found
 
 
@@ -105,6 +106,18 @@ def _services(size: Size) -> list[str]:
         coupon = "coupon = true\n" if key == COUPON_MEAL else ""
         found.append(f'[[service]]\nkey = "{key}"\nkind = "meal"\nname = "{name}"\nentitled = [{admitted}]\n{coupon}'
                      f'opens = {at(day, opens):%Y-%m-%dT%H:%M:%S}\ncloses = {at(day, closes):%Y-%m-%dT%H:%M:%S}\n')
+    return found
+
+
+def barred(size: Size) -> set[tuple[str, str]]:
+    """Who may not have what: (number, service). Whoever is not registered nothing, the press no meals."""
+    keys = {name: key for key, name, _, _ in CATEGORIES}
+    found = set()
+    for one in people(size.attendees, SEED, _names()):
+        if one["state"]:
+            found |= {(one["number"], service) for service in (*SINGLE, *SESSIONS)}
+        elif keys[one["category"]] not in ADMITTED:
+            found |= {(one["number"], meal) for meal in MEALS}
     return found
 
 

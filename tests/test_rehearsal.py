@@ -166,6 +166,19 @@ def test_two_answers_to_one_scan_are_a_double() -> None:
     assert reckon(seen).doubled == 1
 
 
+def test_whoever_is_sent_away_as_used_up_must_have_used_it() -> None:
+    seen = evidence()
+    seen.rows = copy.deepcopy(seen.rows)
+    seen.rows[1]["service"] = "signin"
+    assert any("nothing was used" in problem for problem in reckon(seen).problems)
+
+
+def test_who_may_not_have_it_must_not_be_let_through() -> None:
+    seen = evidence()
+    seen.barred = {("1", "signin")}
+    assert [problem for problem in reckon(seen).problems if "without a right" in problem]
+
+
 @pytest.mark.parametrize(("change", "word"), [
     (lambda seen: seen.rows.append(_row("z", 6, "lunch")), "nobody sent"),
     (lambda seen: seen.rows.append(_row("a", 1, "signin")), "recorded twice"),
