@@ -95,3 +95,45 @@ def test_the_file_before_an_upgrade_is_listed_and_can_be_taken_away(coordinator,
     assert "升级之前的文件" in coordinator.get("/admin/care").text
     with post(coordinator, "/admin/care/files/before-upgrade-0001-20261205-080000.db", "/admin/care") as answer:
         assert answer.data == b"an older event"
+
+
+def test_a_folder_for_the_automatic_backups_is_chosen_on_the_page(coordinator, tmp_path, runtime, desk, badge):
+    desk.scan(badge, "signin")
+    assert "备份只在这台电脑上" in coordinator.get("/admin/care").text
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    _, page = do(coordinator, "folder", folder=str(stick))
+    assert "备份好了，并检查过" in page and "一直插着" in page and "到第 1 条记录" in page
+    page = coordinator.get("/admin/care").text
+    assert str(stick) in page and "1 份" in page
+    desk.scan(badge, "bag")
+    _, page = do(coordinator, "backup")
+    assert str(stick) in page and "到第 2 条记录" in page
+    assert len(list(stick.glob("huiwu-*.db"))) == 2
+    post(coordinator, "/admin/care/folder", "/admin/care", folder="")
+    assert str(stick) not in coordinator.get("/admin/care").text
+
+
+def test_a_folder_that_is_not_there_is_refused_in_words(coordinator, tmp_path):
+    post(coordinator, "/admin/care/folder", "/admin/care", folder=str(tmp_path / "nowhere"))
+    page = coordinator.get("/admin/care").text
+    assert "找不到文件夹" in page and "备份只在这台电脑上" in page
+
+
+def test_a_stick_that_is_gone_is_said_on_the_page_and_when_a_backup_is_wanted(coordinator, tmp_path):
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    do(coordinator, "folder", folder=str(stick))
+    stick.rename(tmp_path / "drawer")
+    assert "U 盘或文件夹不在" in coordinator.get("/admin/care").text
+    assert "U 盘或文件夹不在" in do(coordinator, "backup")[1]
+
+
+def test_of_the_automatic_backups_the_newest_is_handed_out(coordinator, data, runtime):
+    (data / "backups").mkdir()
+    for n in (1, 2):
+        (data / "backups" / f"huiwu-0a1b2c3d-00000{n}-20261205-12000{n}.db").write_bytes(b"copy %d" % n)
+    page = coordinator.get("/admin/care").text
+    assert page.count("自动备份，最新的一份") == 1
+    with post(coordinator, "/admin/care/files/huiwu-0a1b2c3d-000002-20261205-120002.db", "/admin/care") as answer:
+        assert answer.data == b"copy 2"
