@@ -5,6 +5,7 @@ Exit 0 done, 1 refused or failed (`error` and `message` in the object), 2 wrong 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ import click
 from sqlalchemy.exc import DatabaseError
 
 from models.care import CareRefused
-from models.database import database_path
+from models.database import database_path, server_url
+from models.files import private_folder
 from models.writer import NotRecorded
 
 
@@ -40,6 +42,23 @@ class Console:
 
     def __init__(self, data: Path, as_json: bool):
         self.data, self.as_json = data, as_json
+        self._apps: list[Any] = []
+
+    def close(self) -> None:
+        """Gives back the database's connections of every application that was opened."""
+        while self._apps:
+            self._apps.pop().extensions["huiwu"].engine.dispose()
+
+    @property
+    def server(self) -> str | None:
+        """The PostgreSQL database that the event is in (DATABASE_URL); None: it is in the folder. Failed: no such url."""
+        url = os.environ.get("DATABASE_URL") or None
+        try:
+            server_url(url)
+        except ValueError:
+            raise Failed("database_url", "DATABASE_URL 要以 postgresql:// 开头。"
+                                         " DATABASE_URL must begin with postgresql://.") from None
+        return url
 
     def say(self, text: str) -> None:
         """A line for a person."""
@@ -67,6 +86,10 @@ class Console:
     def app(self) -> Any:
         """The application of this event, brought up to this version first. Failed if there is none, its file is damaged
         or a newer version's, or it cannot be upgraded now."""
+        return self.in_folder() if self.server is None else self._on_server(self.server)
+
+    def in_folder(self) -> Any:
+        """The application of the event that is in the folder, whatever DATABASE_URL says. Failed as `app`."""
         from app import create_app
 
         if not database_path(self.data).exists():
@@ -74,14 +97,39 @@ class Console:
                                      f" No event here yet: run `init --plan PLAN.toml` or `demo` first.")
         try:
             self._bring_up()
-            app = create_app({"DATA": self.data})
-            with app.app_context():
-                app.extensions["huiwu"].plan()
-            return app
+            return self._opened(create_app({"DATA": self.data, "DATABASE_URL": None}))
         except DatabaseError as error:
             raise self._damaged(error.orig) from error
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
+
+    def _opened(self, app: Any) -> Any:
+        self._apps.append(app)
+        with app.app_context():
+            app.extensions["huiwu"].plan()      # whether the event can be read is said here
+        return app
+
+    def _on_server(self, url: str) -> Any:
+        """The application of the event in a server's database; the folder holds what is this node's own."""
+        from app import create_app
+        from migrations import on_server
+        from models import server_care
+
+        try:
+            private_folder(self.data)
+            with server_care.connected(url) as engine:
+                stands = on_server.standing(engine)
+                if stands == "none":
+                    raise Failed("no_event", "数据库里还没有会议：先运行 init，或用 move 把会议搬进去。"
+                                             " No event in that database yet: run `init`, or carry one there with `move`.")
+                if stands != "current":
+                    on_server.bring_up(engine)
+                    self.say("会议由旧版本的程序做成，已升级。 Upgraded from an older version.")
+            return self._opened(create_app({"DATA": self.data, "DATABASE_URL": url}))
+        except CareRefused as refused:
+            raise Failed(refused.error, str(refused)) from refused
+        except DatabaseError as error:
+            raise Failed("no_database", f"数据库没有回答（{error.orig}）。 The database does not answer.") from error
 
     def _bring_up(self) -> None:
         """An older version's event becomes one of this version; a server or another command beside it is not disturbed."""
@@ -131,6 +179,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             fail(console, Failed("no_permission", f"{error.filename} 不能写入：请检查权限。 Cannot be written."))
         except OSError as error:
             fail(console, Failed("os_error", f"{error.strerror}：{error.filename or ''}"))
+        finally:
+            console.close()
     return update_wrapper(run, function)
 
 

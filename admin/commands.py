@@ -9,6 +9,7 @@ from admin import (
     demo_commands,
     event_commands,
     export_commands,
+    move_commands,
     purge_commands,
     restore_command,
     roster_commands,
@@ -17,4 +18,5 @@ from admin import (
 
 COMMANDS: tuple[click.Command, ...] = (
     *event_commands.COMMANDS, *demo_commands.COMMANDS, *roster_commands.COMMANDS, *staff_commands.COMMANDS,
-    *badge_commands.COMMANDS, *export_commands.COMMANDS, *care_commands.COMMANDS, *restore_command.COMMANDS, *purge_commands.COMMANDS)
+    *badge_commands.COMMANDS, *export_commands.COMMANDS, *care_commands.COMMANDS, *restore_command.COMMANDS,
+    *move_commands.COMMANDS, *purge_commands.COMMANDS)

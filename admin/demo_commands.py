@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from itertools import zip_longest
 from typing import Any
@@ -35,6 +36,7 @@ def demo(console: Console, port: int | None, plain: bool) -> None:
     """
     if click.get_current_context().find_root().get_parameter_source("data") is ParameterSource.DEFAULT:
         console.data = console.data / FOLDER
+    os.environ.pop("DATABASE_URL", None)        # the demo is thrown away and made anew: only ever in its own folder
     console.say("正在准备演示会议… Preparing the demo conference…")
     moment = now()
     if not demo_event.prepare(console.data, moment, holding):

@@ -1,6 +1,7 @@
 """`sample`, `init` and `service`: from an example to a new event, and closing a service at once."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,14 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from admin.founding import found
+from admin.founding import found, found_on_server
 from admin.roster_commands import run as import_roster
 from admin.roster_commands import tell
 from admin.samples import write_sample_roster
 from admin.samples_plan import sample_plan
 from console import Console, Failed, command
 from models import plan_file
+from models.care import CareRefused
 from models.database import database_path, now
 from models.event import Service, touch
 from models.plan_types import Plan
@@ -56,18 +58,27 @@ def init(console: Console, plan_path: Path, roster: Path | None) -> None:
 
     例 Example: python app.py init --plan 方案.toml --roster 名单.xlsx
     """
-    refuse_existing(console.data)
+    if console.server is None:
+        refuse_existing(console.data)
     plan, remarks = read_plan(plan_path)
     for remark in remarks:
         console.say(f"提醒 note: {remark}")
     try:
-        made, taken = found(console.data, plan, lambda runtime: _fill(console, runtime, roster))
+        made, taken = _found(console, plan, lambda runtime: _fill(console, runtime, roster))
     except FileExistsError:
         refuse_existing(console.data)
         raise
+    except CareRefused as refused:
+        raise Failed(refused.error, str(refused)) from None
     console.done({**made, "roster": taken},
                  f"已新建 {made['event']}：{made['services']} 个服务项目，{made['stations']} 个服务点。 Made."
                  f"\n接着 next: python app.py {_where(console.data)}serve")
+
+
+def _found(console: Console, plan: Plan, fill: Callable[[Runtime], Any]) -> tuple[dict[str, Any], Any]:
+    if console.server is None:
+        return found(console.data, plan, fill)
+    return found_on_server(console.server, console.data, plan, fill)
 
 
 def _where(data: Path) -> str:

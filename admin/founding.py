@@ -10,13 +10,30 @@ from typing import Any, TypeVar
 from sqlalchemy import create_engine
 
 from migrations.running import upgrade
-from models import plan_store
+from models import leases, plan_store, server_care
+from models.care import CareRefused
 from models.database import database_path, database_uri
 from models.files import private_folder, sync
 from models.plan_types import Plan
 from models.runtime import Runtime
 
 T = TypeVar("T")
+
+
+def found_on_server(url: str, data: Path, plan: Plan, fill: Callable[[Runtime], T]) -> tuple[dict[str, Any], T]:
+    """As `found`, in a PostgreSQL database: made in a file beside, then carried there in one transaction.
+
+    CareRefused: event_exists, not_empty, in_use, no_database. The folder is this node's.
+    """
+    private_folder(data)
+    with (server_care.connected(url) as engine, leases.alone(engine),
+          tempfile.TemporaryDirectory(prefix=".new-", dir=data) as workshop):
+        with engine.connect() as connection:
+            if server_care.has_event(connection):       # said before a long roster is read
+                raise CareRefused("event_exists", server_care.EXISTS)
+        made = _build(Path(workshop), plan, fill)
+        server_care.bring(database_path(Path(workshop)), engine)
+    return made
 
 
 def found(data: Path, plan: Plan, fill: Callable[[Runtime], T]) -> tuple[dict[str, Any], T]:

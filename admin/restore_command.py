@@ -15,7 +15,7 @@ import addresses
 import standby
 from console import Console, Failed, command
 from migrations.running import upgrade
-from models import backup_choice, backups, care
+from models import backup_choice, backups, care, server_care
 from models.backup_choice import Choice
 from models.care import CareRefused, Copy
 from models.database import now
@@ -44,7 +44,7 @@ def restore(console: Console, file: Path, pin_stdin: bool) -> None:
     with holding(console.data):
         try:
             choice = backup_choice.newest(file) if file.is_dir() else Choice(file, [])
-            made, kept = care.restore(console.data, choice.file, upgrade)
+            made, kept = _restored(console, choice.file)
         except CareRefused as refused:
             raise Failed(refused.error, str(refused)) from None
         papers = standby.read(choice.file.parent, _event(made)) or Papers()
@@ -55,6 +55,13 @@ def restore(console: Console, file: Path, pin_stdin: bool) -> None:
     console.done({"file": str(choice.file), "head": made.head, "epoch": made.epoch, "kept": kept and str(kept),
                   "skipped": [one.name for one in choice.skipped], "address": papers.url, "authority": authority},
                  "\n".join([*said, *_about_authority(authority), *_next(papers)]))
+
+
+def _restored(console: Console, file: Path) -> tuple[Copy, Path | None]:
+    if console.server is None:
+        return care.restore(console.data, file, upgrade)
+    with server_care.connected(console.server) as engine:
+        return server_care.restore(console.data, file, engine, upgrade)
 
 
 def _event(made: Copy) -> str:

@@ -44,7 +44,7 @@ def standing(path: Path) -> Standing:
         return "none"
     if here == HEAD:
         return "current"
-    return "older" if here in _known() else "newer"
+    return "older" if here in known() else "newer"
 
 
 def is_current(path: Path) -> bool:
@@ -63,7 +63,7 @@ def upgrade(path: Path) -> None:
         if here is None and connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first():
             raise CareRefused("damaged", "这个文件没有说明是哪个版本的程序做的，不能使用。"
                                          " The file does not say which version of the program made it.")
-        _migrate(connection, here)
+        migrate(connection, here)
 
 
 def bring_up(data: Path) -> Path | None:
@@ -85,7 +85,7 @@ def bring_up(data: Path) -> Path | None:
             with replacing(kept, private=True) as beside:
                 copy_database(path, beside)
                 look_into(beside)
-                _migrate(connection, was)
+                migrate(connection, was)
     except (sqlite3.Error, DBAPIError, OSError) as error:
         with suppress(sqlite3.Error):
             if kept and revision(path) == was:      # the commit failed: a copy of what is there is no use
@@ -106,22 +106,25 @@ def config() -> Config:
     return made
 
 
-def _known() -> set[str]:
+def known() -> set[str]:
     """The revisions that this program has steps for."""
     from alembic.script import ScriptDirectory
 
     return {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
 
 
-def _migrate(connection: Connection, here: str | None) -> None:
+def migrate(connection: Connection, here: str | None) -> None:
+    """Runs the steps after a revision (None: all of them) on a connection that writes. CareRefused("newer")."""
     from alembic import command
 
-    if here is not None and here not in _known():
+    if here is not None and here not in known():
         raise CareRefused("newer", "这个文件是更新版本的程序做的，请用那个版本打开；文件没有改动。"
                                    " It was made by a newer version of the program; use that one. Nothing was changed.")
     settings = config()
     settings.attributes["connection"] = connection
     command.upgrade(settings, "head")
+    if connection.dialect.name != "sqlite":
+        return                  # PostgreSQL checks references at each statement
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if broken is not None:
         raise sqlite3.IntegrityError(f"{broken[0]} → {broken[2]}")

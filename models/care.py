@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -51,14 +52,14 @@ class Copy:
     epoch: str
 
 
-def backup(data: Path, to: Path | None = None, step: Step | None = None) -> Copy:
+def backup(data: Path, to: Path | None = None, step: Step | None = None, engine: Engine | None = None) -> Copy:
     """A consistent, checked copy of the event, also while a server writes; into a folder under a name of the moment.
-    CareRefused: file_exists, damaged."""
+    `engine`: where the event is, if not in the folder. CareRefused: file_exists, damaged, not_copied."""
     target = stamped(to, "huiwu", now().astimezone()) if to and to.is_dir() else to or _backup_name(data)
     if target.exists():
         raise CareRefused("file_exists", f"{target} 已经存在，换一个文件名。 The file exists; choose another name.")
     with replacing(target, private=True) as beside:
-        copy_database(database_path(data), beside, step)
+        _copy(data, engine, beside, step)
         made = look_into(beside)
     return Copy(target, made.head, made.epoch)
 
@@ -67,6 +68,16 @@ def _backup_name(data: Path) -> Path:
     folder = data / BACKUPS
     private_folder(folder)
     return stamped(folder, "huiwu", now().astimezone())
+
+
+def _copy(data: Path, engine: Engine | None, target: Path, step: Step | None) -> None:
+    if engine is None or engine.dialect.name == "sqlite":
+        copy_database(database_path(data), target, step)
+        return
+    from models import carry
+
+    with carry.state_of(engine) as source:
+        carry.to_file(source, target, step)
 
 
 def copy_database(source: Path, target: Path, step: Step | None = None) -> None:
@@ -114,12 +125,12 @@ def restore(data: Path, file: Path, upgrade: Callable[[Path], None]) -> tuple[Co
     private_folder(data)
     path = database_path(data)
     with replacing(path, private=True) as beside:
-        made = _made_ready(file, beside, upgrade)
+        made = made_ready(file, beside, upgrade)
         kept = _put_aside(data, path)
     return Copy(path, made.head, made.epoch), kept
 
 
-def _made_ready(file: Path, beside: Path, upgrade: Callable[[Path], None]) -> Copy:
+def made_ready(file: Path, beside: Path, upgrade: Callable[[Path], None]) -> Copy:
     """A copy of a backup with today's tables and an epoch of its own."""
     copy_database(file, beside)
     try:
@@ -180,7 +191,7 @@ def go_live(runtime: Runtime) -> tuple[int, Path]:
         head = session.scalar(select(func.max(Scan.seq))) or 0
         aside = stamped(runtime.data, "trial", now().astimezone())
         with replacing(aside, private=True) as beside:
-            copy_database(database_path(runtime.data), beside)
+            _copy_trial(session, runtime.data, beside)
             look_into(beside)
         for table in (Scan, PrintJob, StockMove, Coupon, Settlement):
             session.execute(delete(table))
@@ -191,6 +202,16 @@ def go_live(runtime: Runtime) -> tuple[int, Path]:
         event.plan_revision += 1        # the plan in memory says whether slips carry the word TRIAL
         return scans, aside
     return runtime.writer.do(change)
+
+
+def _copy_trial(session: Session, data: Path, target: Path) -> None:
+    """On a server: what this transaction sees, in which nobody else writes."""
+    if session.connection().dialect.name == "sqlite":
+        copy_database(database_path(data), target)
+        return
+    from models import carry
+
+    carry.to_file(session.connection(), target)
 
 
 @contextmanager
