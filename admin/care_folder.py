@@ -117,7 +117,7 @@ def backup_now(runtime: Runtime, work: Work) -> tuple[Copy, bool]:
         work.tell("copy", done, total)
     place = where(runtime)
     if not place.is_chosen:
-        return backup(runtime.data, step=told), False
+        return backup(runtime.data, step=told, engine=runtime.engine), False
     if said := backup_folder.trouble(place):
         raise CareRefused("missing", one_language(said))
     return backup_folder.make(runtime.data, place, datetime.now(), told), True    # noqa: DTZ005  the laptop's own time

@@ -104,8 +104,11 @@ def choose(runtime: Runtime, folder: Path | None, papers: dict[str, Any], actor:
            step: Step | None = None) -> Copy | None:
     """Makes a folder the place of the automatic backups, with a first one in it; None: the data folder's own again.
 
-    Kept with who took everybody's data where, for `purge` to name it. CareRefused: as `check` and `make`.
+    Kept with who took everybody's data where, for `purge` to name it. CareRefused: as `check` and `make`; on_a_server.
     """
+    if runtime.engine.dialect.name != "sqlite":
+        raise CareRefused("on_a_server", "会议在 PostgreSQL 上：自动备份由数据库自己做（pg_dump，见 docs/large.md）；手动备份照常可用。"
+                                         " On PostgreSQL the database's own tools keep its backups; a backup by hand works as ever.")
     made = None
     if folder is not None:
         check(runtime.data, folder)
