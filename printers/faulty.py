@@ -28,6 +28,7 @@ class Mode(StrEnum):
     SAYS_NOTHING = "says-nothing"                # prints, never answers
     NEVER_ACCEPTS = "never-accepts"              # the system takes the connection, the printer does not
     NEVER_READS = "never-reads"
+    STOPS_READING = "stops-reading"              # after n bytes, and says nothing any more
     READS_SLOWLY = "reads-slowly"
     RESETS = "resets"                            # after n bytes
     CLOSES_UNREAD = "closes-unread"              # after n bytes, with the rest of the job unread
@@ -51,7 +52,7 @@ class FaultyPrinter:
     """A printer on 127.0.0.1 with one fault. A context manager; its threads end with it."""
 
     def __init__(self, mode: Mode | str = Mode.WORKS, *, after: int = 400, width: int = 576, port: int = 0) -> None:
-        """`after` counts received bytes (resets, closes-unread) or printed rows (paper out)."""
+        """`after` counts received bytes (resets, closes-unread, stops-reading) or printed rows (paper out)."""
         self.mode = Mode(mode)
         self.after = after
         self.port = port
@@ -197,6 +198,9 @@ class FaultyPrinter:
         while not self._stop.is_set():
             if self.mode is Mode.STALE_STATUS:
                 _answer(connection, AUTOMATIC)
+            if self.mode is Mode.STOPS_READING and self.received >= self.after:
+                self._stop.wait(_GLANCE)
+                continue
             try:
                 data = connection.recv(self._portion())
             except TimeoutError:
@@ -207,7 +211,7 @@ class FaultyPrinter:
                 self._stop.wait(0.002)
 
     def _portion(self) -> int:
-        if self.mode in (Mode.RESETS, Mode.CLOSES_UNREAD):
+        if self.mode in (Mode.RESETS, Mode.CLOSES_UNREAD, Mode.STOPS_READING):
             return max(1, min(4096, self.after - self.received))
         return 256 if self.mode is Mode.READS_SLOWLY else 4096
 

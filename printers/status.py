@@ -25,6 +25,7 @@ class Problem(Enum):
     UNREACHABLE = ("连不上，请看电源和网线", "Not reachable: check power and cable")
     BUSY = ("拒绝连接，可能正被别的电脑占用", "Refuses the connection: another computer may be using it")
     SILENT = ("没有回应，请关机再开", "No answer: switch it off and on")
+    STALLED = ("停住了，请看有没有缺纸、开盖", "It has stopped: look for paper and cover")
     UNUSABLE = ("设置有误或缺少驱动", "Wrong setting, or a driver is missing")
     INTERRUPTED = ("发送中断，可能只印出一部分", "Cut off while sending: part of it may have come out")
     UNCONFIRMED = ("已发出，但打印机没有确认", "Sent, but the printer has not confirmed it")

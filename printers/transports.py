@@ -25,6 +25,8 @@ PREFLIGHT = 2.0                                           # seconds, printing.md
 GLANCE = 0.04                                             # seconds for one that never answered: it may have been mute once
 _ANSWERS, _MANY = ("completed", "paper", "noise"), 3      # what counts after a job: one question has one answer
 GRACE = 10.0                                              # seconds beyond size / speed
+ASK_EVERY = 1.0                                           # seconds between two looks at a printer that prints
+Told = Callable[[Problem | None], None]                   # what stops it at this moment, None when nothing does
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ class Transport:
         """Over a channel that is not open yet."""
         self.channel = channel
         self._answers = Answers()
+        self._own: Answer | None = None                   # what confirms the job, once that was asked for
+        self._confirmed = False
+        self._said: list[Answer] = []                     # of what may be about the job, the first few
 
     def __enter__(self) -> Transport:
         """Itself."""
@@ -85,44 +90,60 @@ class Transport:
         return answers
 
     def _next(self, kind: str, deadline: float) -> Answer | None:
-        """The next answer of a kind; others are passed over. None when none came in time."""
+        """The next answer of a kind, None when none came in time. Others are not lost, if they are about the job."""
         while True:
-            found = [answer for answer in self._answers.feed(self.channel.read(deadline)) if answer.kind == kind]
+            found = [answer for answer in self._hear(deadline) if answer.kind == kind]
             if found:
                 return found[0]
             if left(deadline) == 0:
                 return None
 
-    def send(self, blob: bytes, question: bytes, deadline: float) -> None:
-        """Hands over a job and the question after it. Once called, bytes may be on their way, whatever it raises.
+    def _hear(self, deadline: float) -> list[Answer]:
+        found = self._answers.feed(self.channel.read(deadline))
+        self._confirmed = self._confirmed or self._own in found
+        self._said = (self._said + [answer for answer in found if answer.kind in _ANSWERS])[:_MANY]     # more says nothing new
+        return found
 
-        What the printer said before the question was asked is no answer to it.
+    def send(self, blob: bytes, process_id: str, deadline: float) -> None:
+        """Hands over a job and, with a process id, the question after it. Once called, bytes may be on their way,
+        whatever it raises. What the printer said before the question was asked is no answer to it.
         """
         self.channel.write(blob, deadline)
-        if question:
+        if process_id:
             self._answers.feed(self.channel.read(time.monotonic()))
-            self.channel.write(question, deadline)
+            self._own, self._said = Answer("completed", process_id.encode("ascii")), []
+            self.channel.write(escpos.confirmation(process_id), deadline)
 
-    def confirm(self, process_id: str, deadline: float, ability: Ability | None) -> tuple[str, bool]:
+    def confirm(self, deadline: float, ability: Ability | None, told: Told | None = None,
+                busy_until: float = 0.0) -> tuple[str, bool]:
         """Waits for the printer's word on this job: ("printed" | "parsed" | "", whether its paper sensor says "out").
 
         A printer that can say "completed" is not believed when it only says "parsed", and nobody is who says more than
-        the one byte that was asked for: that is no printer, or not in its right mind.
+        the one byte that was asked for: that is no printer, or not in its right mind. Meanwhile `told` hears once a
+        second what stops it; one that is still `busy_until` then may be too busy to answer.
         """
-        said: list[Answer] = []
+        believes, look_at = ability is not Ability.COMPLETED, time.monotonic() + ASK_EVERY
         while True:
-            said += [answer for answer in self._answers.feed(self.channel.read(deadline)) if answer.kind in _ANSWERS]
-            if Answer("completed", process_id.encode("ascii")) in said:
+            self._hear(min(deadline, look_at) if told else deadline)
+            if self._confirmed:
                 return "printed", False
-            del said[_MANY:]                              # more would say nothing new
             if left(deadline) == 0:
                 break
-            if said and ability is Ability.PARSED:        # it will say no more, if it is what it was
+            if self._said and ability is Ability.PARSED:  # it will say no more, if it is what it was
                 deadline, ability = min(deadline, time.monotonic() + GLANCE), None
-        sensor = said[0].data[0] if [answer.kind for answer in said] == ["paper"] else None
+            if told and left(look_at) == 0:
+                self._tell(told, left(busy_until) > 0)
+                look_at = time.monotonic() + ASK_EVERY
+        sensor = self._said[0].data[0] if [answer.kind for answer in self._said] == ["paper"] else None
         paper_out = sensor is not None and parse_paper(sensor) is Problem.PAPER_OUT
-        believed = sensor is not None and ability is not Ability.COMPLETED and not paper_out
-        return ("parsed" if believed else ""), paper_out
+        return ("parsed" if sensor is not None and believes and not paper_out else ""), paper_out
+
+    def _tell(self, told: Told, is_busy: bool) -> None:
+        answers = self._ask(time.monotonic() + ASK_EVERY)
+        if answers:
+            told(Status(parse_status(answers)).blocking)
+        elif not is_busy:
+            told(Problem.STALLED)
 
     def trouble(self) -> Problem | None:
         """What stops the printer now, if it still says (real time: proof of nothing else)."""
@@ -134,12 +155,14 @@ class Transport:
 
 
 def deliver(transport: Transport, blob: bytes, process_id: str, on_started: Callable[[], None],
-            ability: Ability | str | None = None, *, grace: float = GRACE, preflight: float = PREFLIGHT) -> Outcome:
+            ability: Ability | str | None = None, *, grace: float = GRACE, preflight: float = PREFLIGHT,
+            told: Told | None = None) -> Outcome:
     """Delivers a job's blob over a fresh transport and closes it.
 
     `ability` is what is known of the printer; None learns it, and then waits its full time for the better answer (a
     test slip should be sent so). `on_started` runs after the pre-flight and before the job's first byte; what it
-    raises passes through, with nothing sent. Nothing else is raised: every failure is an outcome.
+    raises passes through, with nothing sent. `told` hears what stops the printer while it prints, and that it goes on.
+    Nothing else is raised: every failure is an outcome.
     """
     ability = Ability(ability) if ability else None
     with transport:
@@ -149,19 +172,21 @@ def deliver(transport: Transport, blob: bytes, process_id: str, on_started: Call
         if status.answered and ability is Ability.NONE:
             ability = None                                # it does talk: learn it anew
         on_started()
-        limit = len(blob) / transport.channel.speed + grace
         try:
-            return _hand_over(transport, blob, process_id, ability, status, limit)
+            return _hand_over(transport, blob, process_id, ability, status, grace, told)
         except ChannelError as error:
             return Outcome("unknown", error.problem, error.detail, near_end=status.near_end)
 
 
 def _hand_over(transport: Transport, blob: bytes, process_id: str, ability: Ability | None, status: Status,
-               limit: float) -> Outcome:
+               grace: float, told: Told | None) -> Outcome:
     asks = transport.channel.two_way and ability is not Ability.NONE
-    transport.send(blob, escpos.confirmation(process_id) if asks else b"", time.monotonic() + limit)
+    printing = len(blob) / transport.channel.speed
+    busy_until = time.monotonic() + printing
+    transport.send(blob, process_id if asks else "", busy_until + grace)
     if asks:
-        word, paper_out = transport.confirm(process_id, time.monotonic() + limit, ability)
+        word, paper_out = transport.confirm(time.monotonic() + printing + grace, ability,
+                                            told if status.answered else None, busy_until)
         trouble = Problem.PAPER_OUT if paper_out else None
         if status.answered and (not word or (word == "parsed" and ability is None)):
             trouble = transport.trouble() or trouble      # a parsed job may lie in a printer that stands still
@@ -171,7 +196,7 @@ def _hand_over(transport: Transport, blob: bytes, process_id: str, ability: Abil
             return Outcome(word, ability=learnt, near_end=status.near_end)
         if status.answered or ability is not None or trouble:
             return Outcome("unknown", trouble or Problem.UNCONFIRMED, near_end=status.near_end)
-    if transport.finish(time.monotonic() + limit):
+    if transport.finish(time.monotonic() + printing + grace):
         return Outcome("sent", ability=Ability.NONE)
     return Outcome("unknown", Problem.UNCONFIRMED)
 

@@ -7,6 +7,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from models.runtime import Runtime
 from models.writer import NotRecorded
 from printers import escpos, slip, transports
 from printers.emulator import Ability
+from printers.sentences import asking, state_of, words
 from printers.status import Problem, Status
 from printers.transports import Outcome, Transport
 
@@ -29,7 +31,6 @@ LOOK = 1.0                                # seconds: at least so often, whether 
 PACE = 0.02                               # seconds between two looks while scans ring the bell all the time
 PAPER = "paper"                           # in the data folder: what virtual printers printed
 UNDRAWABLE = "内容有误，画不出来 · Its content is broken: it cannot be drawn"
-AWAY = (Problem.UNREACHABLE, Problem.BUSY, Problem.SILENT, Problem.OFFLINE)
 _DRAWING = threading.Lock()               # FreeType's faces are shared and not made for two threads at once
 
 
@@ -43,18 +44,6 @@ class Timing:
     preflight: float = transports.PREFLIGHT
     grace: float = transports.GRACE       # beyond size / speed, for the printer's confirmation
     leave: float = 5.0                    # at the end, for a job that is being sent
-
-
-def words(problem: Problem, detail: str = "") -> str:
-    """A problem in both languages; a wrong setting with the system's own words, since they say which."""
-    more = f" ({detail})" if problem is Problem.UNUSABLE and detail else ""
-    return f"{problem.zh} · {problem.en}{more}"
-
-
-def asking(number: int) -> str:
-    """What a person is asked of a job that nobody knows of."""
-    said = slip.number_text(number)
-    return f"第 {said} 号小票出来了吗？ · Did slip {said} come out?"
 
 
 def paper_folder(data: Path, key: str) -> Path:
@@ -195,12 +184,30 @@ class Worker:
         known = None if job.kind == "test" else printer.ability
         try:
             outcome = transports.deliver(transport, blob, print_states.process_id(turn), started, known,
-                                         grace=self._timing.grace, preflight=self._timing.preflight)
+                                         grace=self._timing.grace, preflight=self._timing.preflight,
+                                         told=self._tell_of())
         except Withdrawn:
             return 0
         if not outcome.bytes_left:
             return self._blocked(outcome.problem or Problem.ERROR, outcome.detail)
         return self._finish(job.number, turn, outcome)
+
+    def _tell_of(self) -> Callable[[Problem | None], None]:
+        """Says while a job is being printed what stops the printer, and that it goes on: a roll changed in time saves
+        the slip. A disk that takes nothing now is not waited for, the printer's answer is."""
+        said: Problem | None = None
+
+        def told(problem: Problem | None) -> None:
+            nonlocal said
+            if problem is said:
+                return
+            state = "printing" if problem is None else state_of(problem)
+            message = words(problem) if problem else ""
+            with suppress(NotRecorded):
+                self._runtime.writer.do(lambda session: print_states.say(session, self.key, state=state, message=message))
+                said = problem
+                self._ring()
+        return told
 
     def _transport(self, printer: Any, job: str) -> Transport:
         return transports.open_transport(printer.url, folder=self._runtime.data / PAPER, printer=self.key, job=job,
@@ -224,8 +231,7 @@ class Worker:
 
         def write(session: Session) -> None:
             print_states.put_off(session, self.key, until, reason)
-            print_states.say(session, self.key, state="offline" if problem in AWAY else "blocked", message=reason,
-                             checked_at=now())
+            print_states.say(session, self.key, state=state_of(problem), message=reason, checked_at=now())
         self._write(write)
         return 0
 
