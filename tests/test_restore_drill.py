@@ -223,3 +223,21 @@ def test_a_folder_without_backups_changes_nothing(data: Path, tmp_path: Path, co
     said = run(data, "restore", folder)
     assert (said.code, said.payload["error"]) == (1, "no_backup")
     assert event_row(data) == before
+
+
+def test_a_server_says_that_the_stick_is_missing_and_uses_it_when_it_is_back(stick: Path, data: Path, tmp_path: Path) -> None:
+    stick.rename(tmp_path / "drawer")
+    laptop = Laptop(data)
+    try:
+        house = Visitor(laptop.url, ssl.create_default_context(cafile=str(data / "https" / "authority.pem")))
+        assert house.send("/login", {"name": "陈总", "secret": PASSPHRASE, "next": ""}).status == 303
+        alerts = re.search(r'id="alerts".*?</section>', house.get("/admin/").text, re.S)
+        assert alerts and "备份的 U 盘或文件夹不在" in alerts[0]
+        (tmp_path / "drawer").rename(stick)
+        end = time.monotonic() + PATIENCE
+        while len(list(stick.glob("huiwu-*.db"))) < 2:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        assert "备份的 U 盘或文件夹不在" not in house.get("/admin/").text
+    finally:
+        laptop.end(signal.SIGTERM)
