@@ -14,7 +14,6 @@ from typing import Any
 
 from flask import Flask
 from flask_babel import Babel
-from flask_migrate import Migrate
 from sqlalchemy import select
 
 import addresses
@@ -37,7 +36,6 @@ CATALOGUES = ("kiosk", "admin", "printers", "models")
 BODY_LIMIT = 2 * 1024 * 1024            # of any request but an upload, which says its own
 FORM_MEMORY = 500_000                   # bytes of a form's fields; a plan's text says its own
 FORM_PARTS = 1000                       # the largest form, a plan's service with its windows, has two hundred
-migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True)
 
 
 class Application(errors.Incidents):
@@ -67,12 +65,11 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     db.init_app(app)
     app.teardown_appcontext_funcs.clear()       # nobody uses the extension's session, so nobody closes it
-    migrate.init_app(app, db)
     Babel(app, locale_selector=sessions.choose_language)
     with app.app_context():
         runtime = app.extensions["huiwu"] = Runtime(db.engine, data)
     app.extensions["huiwu.live"] = live.Hub(runtime)
-    app.extensions["huiwu.pulse"] = health.Pulse(runtime.ledger.check)
+    app.extensions["huiwu.pulse"] = health.Pulse(runtime.prove)
     app.config["SECRET_KEY"] = app.config.get("SECRET_KEY") or _secret(data, runtime)
     addresses.install(app)
     trust.install(app)

@@ -3,16 +3,18 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, delete, insert, or_, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from models.aside import Lease
 from models.backups import Keeping
 from models.database import now
 from models.devices import Device
@@ -42,6 +44,8 @@ class Runtime:
         self.engine, self.data = engine, data
         self.ledger = Ledger(engine)
         self.writer = self.ledger.writer
+        self.is_shared = engine.dialect.name != "sqlite"     # with other nodes, which see and write what we do not
+        self.node = uuid.uuid4().hex                          # this process among them
         self.seen: dict[int, Sighting] = {}
         self.keeping: Keeping | None = None      # how the automatic backups stand; None where nobody keeps them
         self.asked: dict[str, datetime] = {}     # when a signed-in browser last asked, by the hash of its token
@@ -56,9 +60,22 @@ class Runtime:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection for reads in Core."""
+        """A connection for reads in Core: of one state, which on SQLite a transaction is by itself."""
         with self.engine.connect() as connection:
+            if self.is_shared:
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
+
+    def prove(self) -> int:
+        """The ledger's head, once a write is on the disk: on a full or failing one a transaction begins all the same.
+        NotRecorded if it is not."""
+        key = f"proof-{uuid.uuid4().hex}"
+
+        def write(session: Session) -> None:
+            session.execute(insert(Lease).values(key=key, owner="", until=now()))
+            session.execute(delete(Lease).where(Lease.key == key))
+        self.writer.do(write)
+        return self.ledger.head()
 
     def plan(self, fresh: bool = False) -> Snapshot:
         """The plan of now; at most a quarter of a second old unless `fresh`. Scans are judged by the exact one."""
@@ -98,7 +115,10 @@ class Runtime:
 
         def write(session: Session) -> None:
             for device_id, at, waiting in rows:
-                session.execute(update(Device).where(Device.id == device_id).values(last_seen=at, waiting=waiting))
+                here = update(Device).where(Device.id == device_id)
+                if self.is_shared:      # a tablet that has gone over to another node was seen there since
+                    here = here.where(or_(Device.last_seen.is_(None), Device.last_seen < at))
+                session.execute(here.values(last_seen=at, waiting=waiting))
             for token_hash, at in browsers:
                 session.execute(update(StaffSession).where(StaffSession.token_hash == token_hash).values(seen_at=at))
         if rows or browsers:
