@@ -1,8 +1,8 @@
 """The event's own certificate authority and the certificate of its https door, made without any outside service.
 
-Both live in the data folder under `https/`; the private keys are readable by this user only, are in no backup and in no
-export. A restore on another laptop makes a new authority there, which tablets trust anew: pairings are bound to the old
-laptop's address anyway.
+Both live in the data folder under `https/`; the private keys are readable by this user only and are in no export. Beside
+the backups the authority's lies sealed with a coordinator's passphrase (standby.py): a restore on another laptop takes it
+over, so that tablets go on trusting; without it that laptop makes another authority, which they trust anew.
 
 A trusted authority could speak for any site on the internet. Ours cannot: name constraints (RFC 5280, 4.2.1.10) bind it
 to the private ranges, to this laptop's addresses when it was made, and to `huiwu.local` and `localhost`. One address

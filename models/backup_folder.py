@@ -95,6 +95,8 @@ def check(data: Path, folder: Path) -> None:
         with replacing(folder / ".huiwu-try", private=True) as beside:
             beside.write_bytes(b"try")
         (folder / ".huiwu-try").unlink()
+    except sqlite3.Error as error:
+        raise CareRefused("not_copied", f"备份没有写成（{error}）。 The backup was not written.") from error
     except OSError as error:
         raise CareRefused("not_written", f"{folder} 不能写入（{error.strerror}）：请检查 U 盘是否写保护。"
                                          " The folder cannot be written: is the stick write-protected?") from error
@@ -144,21 +146,23 @@ def _guide(papers: dict[str, Any]) -> str:
     text = f"""电脑坏了，怎样在另一台电脑上继续
 
 1. 关掉坏了的电脑，拔掉它的网线。
-2. 把这个 U 盘插到备用电脑（装好会务程序、没有会议的那台）。
+2. 把这个 U 盘插到备用电脑（装好会务程序的那台）。
 3. 把备用电脑的网络地址改成原来的：平板找的是 {url}
-4. 在会务程序的文件夹里打开终端，运行：  python app.py restore U盘里的这个文件夹
-5. 再运行：  python app.py serve
-6. 平板自己连上来，把备份以后的扫码补传。打印任务停着，等您在“打印”页决定。
+4. 打开会务程序的文件夹。Windows：把 U 盘拖到 continue.bat 上。macOS、Linux：在终端运行
+   make continue STICK=这个文件夹
+   输入总负责的口令。
+5. 平板自己连上来，把备份以后的扫码补传。打印任务停着，等您在“打印”页决定。
 图文步骤：会务程序文件夹里的 docs/drill.md
 
 The laptop is broken: continue on another one
 
 1. Switch the broken laptop off and unplug it from the network.
-2. Plug this stick into the spare laptop (Huiwu installed, no event on it).
+2. Plug this stick into the spare laptop (the one with Huiwu installed).
 3. Give the spare laptop the old network address: the tablets look for {url}
-4. In Huiwu's folder, in a terminal:  python app.py restore THIS-FOLDER
-5. Then:  python app.py serve
-6. The tablets come back by themselves and hand in what was scanned since. Print jobs are held until you decide.
+4. Open Huiwu's folder. Windows: drag the stick onto continue.bat. macOS, Linux: in a terminal, run
+   make continue STICK=THIS-FOLDER
+   Type a coordinator's passphrase.
+5. The tablets come back by themselves and hand in what was scanned since. Print jobs are held until you decide.
 With pictures: docs/drill.md in Huiwu's folder.
 """
     return text.replace("\n", "\r\n")

@@ -132,9 +132,8 @@ class Keeper:
         begun, before = self._clock(), self._told()
         at = datetime.now()     # noqa: DTZ005  the laptop's own time, as in the names
         try:
-            if seen.place.is_chosen:
-                backup_folder.write_papers(seen.place, self._papers())
             made = backup_folder.make(self._runtime.data, seen.place, at)
+            backup_folder.write_papers(seen.place, self._papers())
             count, size = backup_folder.taken(seen.place)
         except (CareRefused, OSError) as error:
             self._failed(seen, error)
