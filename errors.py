@@ -15,6 +15,7 @@ from typing import Any
 from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from flask_babel import gettext, lazy_gettext
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from models.writer import NotRecorded
@@ -64,6 +65,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, said)
     app.register_error_handler(CSRFError, stale)
     app.register_error_handler(NotRecorded, not_recorded)
+    app.register_error_handler(OperationalError, unreachable)
     app.register_error_handler(500, failed)
 
 
@@ -90,6 +92,12 @@ def not_recorded(_error: NotRecorded) -> Response:
     answer = _answer(503, *NOT_RECORDED)
     answer.headers["Retry-After"] = "1"
     return answer
+
+
+def unreachable(_error: OperationalError) -> Response:
+    """The database could not even be read: gone, starting again, locked. It comes back by itself (law 3)."""
+    current_app.logger.warning("the database does not answer: %s", request.url_rule.rule if request.url_rule else "no route")
+    return not_recorded(NotRecorded())
 
 
 def failed(_error: InternalServerError) -> Response:

@@ -156,6 +156,7 @@ def worker() -> Any:
     spooler = app.extensions["huiwu.spooler"] = Spooler(runtime, hub.ring)
     spooler.start()
     hub.start()
+    leave = _beside_others(runtime, hub, spooler) if runtime.is_shared else lambda: None
     keeper = Keeper(runtime, hub.ring, lambda: standby.papers(runtime))
     if runtime.engine.dialect.name == "sqlite":     # a PostgreSQL server's own tools keep its backups
         keeper.start()
@@ -168,12 +169,26 @@ def worker() -> Any:
         spooler.stop()
         runtime.save_sightings()
         runtime.writer.stop()
+        leave()
     atexit.register(stop)
     # What has been loaded stays: the collector need not walk it again at every turn, which stops all threads for 50 ms.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     return app
+
+
+def _beside_others(runtime: Any, hub: Any, spooler: Any) -> Callable[[], None]:
+    """Tells the other nodes of one database what was committed here and hears of theirs; how to leave them."""
+    from models.notices import Notices
+
+    def heard() -> None:
+        hub.ring()
+        spooler.wake()
+    notices = Notices(runtime.engine, runtime.node, heard)
+    runtime.writer.after_commit(notices.tell)
+    notices.start()
+    return notices.stop
 
 
 def announce(console: Console, doors: Doors, made: Certificates | None, greeting: str | None) -> None:

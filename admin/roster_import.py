@@ -18,17 +18,15 @@ from sqlalchemy.orm import Session
 
 from admin.roster_apart import read_apart
 from admin.roster_file import Refusal, RosterRow, Sheet, check
-from models import codes
+from models import codes, leases
 from models.database import now
 from models.event import touch
-from models.files import take_lock
 from models.names import fold, search_keys
 from models.people import Attendee, Badge, Delegation, ImportRun, visible
 from models.runtime import Runtime
 
 CHUNK = 500            # rows in one transaction: a few milliseconds between scans
 SHOWN = 200            # changes and new people shown in a dry run
-LOCK = "import.lock"
 Progress = Callable[[str, int, int], None]     # stage, done, total
 
 _COLUMN = {"table": "table", "category": "category_key", "delegation": "delegation_id"}
@@ -276,7 +274,7 @@ def chunks(rows: list[Any]) -> Iterator[list[Any]]:
 @contextmanager
 def holding(runtime: Runtime) -> Iterator[None]:
     """One import at a time."""
-    with open(runtime.data / LOCK, "a+b") as lock:  # noqa: PTH123  a lock is held by an open file
-        if not take_lock(lock):
+    with leases.importing(runtime.engine, runtime.data) as held:
+        if not held:
             raise ImportRunning
         yield

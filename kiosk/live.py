@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import logging
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ HEARTBEAT = 10.0         # seconds
 TICK = 0.5               # seconds between two looks at who may still see it, at most
 RENDER_EVERY = 2         # quiet ticks: what changes with the clock alone
 SAVE_EVERY = 60          # quiet ticks: when tablets were last seen goes to disk
+SHARE_EVERY = 10         # where other nodes show it too
 MISSED = 8               # renderings that a stream may lag before it is told the newest only
 
 
@@ -84,6 +84,8 @@ class Hub:
         self._last: dict[str, Any] = {}
         self._thread: threading.Thread | None = None
         self._stopping = False
+        driver = runtime.engine.dialect.loaded_dbapi
+        self._errors: tuple[type[Exception], ...] = (NotRecorded, SQLAlchemyError, driver.Error)
         runtime.ledger.counts.listen(self._bell.set)
 
     def start(self) -> None:
@@ -146,7 +148,7 @@ class Hub:
             ticks += 1
             try:
                 self._tick(ticks, rung)
-            except (NotRecorded, SQLAlchemyError, sqlite3.Error) as error:
+            except self._errors as error:
                 # A full disk passes; a screen that stands still without a word would stay.
                 log.error("live numbers: %s", error)
             if rung:
@@ -157,7 +159,7 @@ class Hub:
             self._dismiss()
             if rung or ticks % RENDER_EVERY == 0:
                 self._share(self._render())
-        if ticks % SAVE_EVERY == 0:
+        if ticks % (SHARE_EVERY if self._runtime.is_shared else SAVE_EVERY) == 0:
             self._runtime.save_sightings()
             self._bell.clear()
 

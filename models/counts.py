@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Integer, and_, cast, extract, false, func, or_, select, tuple_
 from sqlalchemy.engine import Connection
 
+from models.catching_up import catch_up
 from models.event import Entitlement, Event
 from models.facts import ACCEPTED, IN
 from models.people import Attendee, visible
@@ -91,13 +92,11 @@ class Counts:
     def apply(self, changes: Sequence[Change], before: int, head: int) -> None:
         """Moves the counts along with a commit of this process, which took the ledger's head from `before` to `head`.
 
-        Counts that a reader has rebuilt since know it already; counts that lack a row before it are forgotten.
+        Counts that a reader has rebuilt since know it already; those that lack a row before it, another node's, catch up
+        with both when they are next asked for.
         """
         with self._lock:
-            if self._state is None or self._state.head >= head:
-                return
-            if self._state.head < before:
-                self._state = None
+            if self._state is None or self._state.head != before:
                 return
             for change in changes:
                 self._state.move(change)
@@ -107,10 +106,13 @@ class Counts:
         """The counts of now, rebuilt if anything but our own commits has changed them. Read it, do not keep it."""
         row = connection.execute(_MARK).one()
         mark = (row.plan_revision, row.roster_revision, row.ledger_revision)
+        head = max(row.head or 0, row.head_floor)
         with self._lock:
             state = self._state
-            if state is None or state.mark != mark or state.head < max(row.head or 0, row.head_floor):
-                state = self._state = rebuild(connection, self._memory, mark)
+            if state is not None and state.mark == mark and (state.head >= head or catch_up(
+                    connection, self._memory.at(connection, mark[0], mark[1]), state, head)):
+                return state
+            state = self._state = rebuild(connection, self._memory, mark)
             return state
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.engine import Connection, Engine
@@ -19,15 +20,13 @@ from sqlalchemy.orm import Session
 from models.aside import Lease
 from models.care import CareRefused
 from models.database import WRITING
+from models.files import take_lock
 
 SERVING = WRITING + 1               # held by every node, shared; alone by who puts another event in place
 IMPORTING = WRITING + 2             # held by one import of a roster
+IMPORT_LOCK = "import.lock"         # in the data folder, where that is what is shared
 HELD = timedelta(seconds=15)        # how long a printer stays its owner's without a word
 RENEW_SECONDS = 5.0
-
-
-class NotOurs(Exception):
-    """Another node prints there now."""
 
 
 def is_shared(engine: Engine) -> bool:
@@ -62,8 +61,19 @@ def trying(engine: Engine, key: int) -> Iterator[bool]:
                 connection.execute(select(func.pg_advisory_unlock(key)))
 
 
+@contextmanager
+def importing(engine: Engine, data: Path) -> Iterator[bool]:
+    """Held by one import of a roster at a time; False if another one is under way, on this node or any other."""
+    if is_shared(engine):
+        with trying(engine, IMPORTING) as held:
+            yield held
+        return
+    with open(data / IMPORT_LOCK, "a+b") as lock:  # noqa: PTH123  a lock is held by an open file
+        yield take_lock(lock)
+
+
 class Leases:
-    """What one node owns. `owned` and `check` say so only while the database says so too."""
+    """What one node owns. `owned` and `holds` say so only while the database says so too."""
 
     def __init__(self, owner: str, clock: Callable[[], float] = time.monotonic):
         self.owner, self._clock = owner, clock
@@ -99,10 +109,9 @@ class Leases:
         session.flush()
         return ours
 
-    def check(self, session: Session, key: str) -> None:
-        """Within the transaction that claims a job: whether the printer is still ours. NotOurs."""
-        if session.scalar(select(Lease.owner).where(Lease.key == key, Lease.until > _moment(session))) != self.owner:
-            raise NotOurs(key)
+    def holds(self, session: Session, key: str) -> bool:
+        """Within the transaction that begins a job: whether the printer is still ours."""
+        return session.scalar(select(Lease.owner).where(Lease.key == key, Lease.until > _moment(session))) == self.owner
 
     def release(self, session: Session) -> None:
         """Lets go of everything, for another node to take at once."""

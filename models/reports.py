@@ -82,7 +82,8 @@ def stations(runtime: Runtime, plan: Snapshot, connection: Connection) -> dict[s
     for row in connection.execute(select(Device.id, Device.station_key, Device.last_seen, Device.waiting)
                                   .where(Device.revoked_at.is_(None))):
         seen = runtime.seen.get(row.id)
-        at, waiting = (seen.at, seen.waiting) if seen else (row.last_seen, row.waiting)
+        elsewhere = runtime.is_shared and seen and row.last_seen and row.last_seen > seen.at     # by another node
+        at, waiting = (seen.at, seen.waiting) if seen and not elsewhere else (row.last_seen, row.waiting)
         station = found.get(row.station_key)
         if station is None:
             continue

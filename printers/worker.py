@@ -54,8 +54,10 @@ def paper_folder(data: Path, key: str) -> Path:
 class Worker:
     """The thread of one printer."""
 
-    def __init__(self, key: str, runtime: Runtime, ring: Callable[[], None], timing: Timing):
+    def __init__(self, key: str, runtime: Runtime, ring: Callable[[], None], timing: Timing,
+                 claim: Callable[[Session, str], None] = lambda _session, _key: None):
         self.key, self.bell = key, threading.Event()
+        self._claim = claim
         self._runtime, self._ring, self._timing = runtime, ring, timing
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"printer-{key}", daemon=True)
@@ -178,9 +180,12 @@ class Worker:
             return 0
         packed, digest = zlib.compress(blob, 1), hashlib.sha256(blob).hexdigest()
 
+        def begin(session: Session) -> None:
+            self._claim(session, self.key)
+            print_states.mark_sending(session, job.number, self.key, turn, packed, digest, now())
+
         def started() -> None:
-            self._runtime.writer.do(lambda session: print_states.mark_sending(
-                session, job.number, self.key, turn, packed, digest, now()))
+            self._runtime.writer.do(begin)
         known = None if job.kind == "test" else printer.ability
         try:
             outcome = transports.deliver(transport, blob, print_states.process_id(turn), started, known,
