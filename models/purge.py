@@ -22,21 +22,20 @@ from sqlalchemy import select, text, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from models import leases
 from models.care import BACKUPS, CareRefused
 from models.database import database_path, now
 from models.disclosures import TERMINAL, Disclosure
 from models.event import Category, Event, Printer, Service, Station, touch
-from models.files import take_lock
 from models.people import Attendee, Badge, Correction, Coupon, Delegation, Staff
 from models.purge_rows import Anonymiser, Change, left_over
-from models.purge_search import Finder, Findings, search
+from models.purge_search import Finder, Findings, search_apart
 from models.runtime import Runtime
 from models.scans import PrintJob, Scan, StockMove
 
 # What the server itself writes below the data folder, besides the event's own file.
 FOLDERS = (BACKUPS, "uploads", "paper")
-FILES = ("trial-*.db*", "before-restore-*.db*", "before-upgrade-*.db*", "*.log", ".*.part", ".new-*")
-IMPORT_LOCK = "import.lock"                  # the import's (admin/roster_import.py)
+FILES = ("trial-*.db*", "before-restore-*.db*", "before-upgrade-*.db*", "moved-*.db*", "*.log", ".*.part", ".new-*")
 ROOM = 3                                     # times the event's file must be free on the disk: its log and its new copy
 TRIES, PAUSE = 20, 0.5                       # for the last reader to finish before SQLite's log can be emptied
 PSEUDONYM = re.compile(r"(参会人员|代表团|经办人) [0-9]+|P[0-9A-F]{4}-[0-9]{6}")     # what an earlier purge gave
@@ -87,7 +86,7 @@ def purge(runtime: Runtime, keeper: int | None = None, step: Step | None = None)
     say = step or (lambda _stage, _done, _total: None)
     _check(runtime)
     outcome = Outcome()
-    with _no_import(runtime.data):
+    with _no_import(runtime):
         with runtime.connection() as connection:
             values, outcome.elsewhere = _former(connection), _elsewhere(connection)
         change: Change = runtime.writer.do(lambda session: Anonymiser(session, keeper, say).run())
@@ -96,10 +95,10 @@ def purge(runtime: Runtime, keeper: int | None = None, step: Step | None = None)
         say("vacuum", 0, 0)
         _rewrite_file(runtime)
         with runtime.connection() as connection:
-            finder = Finder(values, _plan_words(connection))
+            words = _plan_words(connection)
             outcome.left_over = left_over(connection)
         say("search", 0, 0)
-        outcome.findings = search(runtime.data, finder)
+        outcome.findings, finder = search_apart(runtime.data, values, words), Finder(values, words)
         outcome.searched, outcome.skipped = finder.count, finder.skipped
     return outcome
 
@@ -117,9 +116,9 @@ def _check(runtime: Runtime) -> None:
 
 
 @contextmanager
-def _no_import(data: Path) -> Iterator[None]:
-    with open(data / IMPORT_LOCK, "a+b") as lock:  # noqa: PTH123  a lock is held by an open file
-        if not take_lock(lock):
+def _no_import(runtime: Runtime) -> Iterator[None]:
+    with leases.importing(runtime.engine, runtime.data) as held:
+        if not held:
             raise CareRefused("import_running", "正在导入名单，等它结束再清除。 An import is under way; purge when it is done.")
         yield
 

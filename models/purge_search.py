@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import re
 import sqlite3
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections import Counter, defaultdict
@@ -134,6 +137,19 @@ def search(folder: Path, finder: Finder) -> Findings:
     return said
 
 
+def search_apart(folder: Path, values: Mapping[str, Iterable[str]], plan_words: str) -> Findings:
+    """The same in a process of its own, which is what a server needs: SQLite's locks on the event's files are this
+    process's, and the system drops them all as soon as it closes any other handle to those files (POSIX, fcntl)."""
+    told = json.dumps({"folder": str(folder), "values": {kind: list(texts) for kind, texts in values.items()},
+                       "plan_words": plan_words})
+    child = subprocess.run([sys.executable, "-m", __name__], input=told.encode(), capture_output=True,  # noqa: S603  ourselves
+                           cwd=Path(__file__).parent.parent, check=False)
+    if child.returncode != 0:       # its words may hold what it looked for
+        raise RuntimeError(f"the search ended with {child.returncode}")
+    said = json.loads(child.stdout)
+    return Findings({file: Counter(kinds) for file, kinds in said["hits"].items()}, said["unsearched"], said["files"])
+
+
 def _is_packed(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(4)
@@ -220,3 +236,14 @@ def _whole(data: bytes) -> bytes:
     if len(data) > UNPACKED:
         raise OSError("too large to be searched")
     return data
+
+
+def _answer() -> None:
+    """The child's side: what to look for comes on stdin, where it was found goes to stdout."""
+    told = json.load(sys.stdin.buffer)
+    said = search(Path(told["folder"]), Finder(told["values"], told["plan_words"]))
+    json.dump({"hits": said.hits, "unsearched": said.unsearched, "files": said.files}, sys.stdout)
+
+
+if __name__ == "__main__":
+    _answer()

@@ -5,14 +5,20 @@ import gzip
 import io
 import json
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
-from models.purge_search import Finder, search
+from models.database import database_path
+from models.event import Event
+from models.purge_search import Finder, search, search_apart
+from models.runtime import Runtime
 
 VALUES = {"name": ["欧阳慕华", "José Álvarez", "Ann O'Neill"], "phone": ["13877665544"], "id_number": ["11010119880807665X"],
           "email": ["muhua@quant.example"], "code": ["B0123456789ABCDEFGHJK"]}
@@ -91,3 +97,21 @@ def test_what_cannot_be_searched_is_said(tmp_path):
     (tmp_path / "slip.png").write_bytes(b"\x89PNG")
     (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04" + b"x" * 50)
     assert search(tmp_path, Finder(VALUES)).unsearched == ["broken.zip", "slip.png"]
+
+
+def test_a_search_in_a_process_of_its_own_finds_the_same(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("\n".join(text for texts in VALUES.values() for text in texts), "utf-8")
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 cut off")
+    assert search_apart(tmp_path, VALUES, "") == search(tmp_path, Finder(VALUES))
+    assert search_apart(tmp_path, VALUES, "").hits.keys() == {"list.txt"}
+
+
+def test_a_search_beside_a_server_leaves_it_its_locks(data: Path, runtime: Runtime) -> None:
+    """A command that comes last would otherwise take the log away under the server."""
+    runtime.writer.do(lambda session: session.execute(update(Event).values(venue="before")))
+    with runtime.connection() as kept:                      # as a server's pool holds one
+        kept.execute(select(Event.venue)).one()
+        search_apart(data, VALUES, "")
+        subprocess.run([sys.executable, "-c", f"import sqlite3; c = sqlite3.connect({str(database_path(data))!r});"
+                        "c.execute('SELECT * FROM event').fetchall(); c.close()"], check=True)
+        assert database_path(data).with_name("huiwu.db-wal").exists()
