@@ -87,7 +87,8 @@ def recent() -> Response:
         printer = reports.printers(connection).get(here.printer or "")
     if printer:
         printer["message"] = in_words(printer["message"])
-    return part("kiosk/_recent.html", rows=_rows(rows, plan), printer=printer, numbers=[
+    questions = paper.questions(here.printer, here.key, plan)
+    return part("kiosk/_recent.html", rows=_rows(rows, plan), printer=printer, questions=questions, numbers=[
         (words_of(plan.services[key].name, plan.services[key].name_en), today.get(key, 0))
         for key in here.services if key in plan.services])
 

@@ -101,6 +101,12 @@ def jobs_of(attendee_id: int, plan: Snapshot) -> list[JobLine]:
     return _lines(PrintJob.attendee_id == attendee_id, plan)
 
 
+def questions(printer_key: str | None, station_key: str, plan: Snapshot) -> list[JobLine]:
+    """The slips of a desk, or of its printer, of which nobody knows whether they came out: the oldest first."""
+    here = (PrintJob.printer_key == printer_key) | (PrintJob.station_key == station_key)
+    return _lines((PrintJob.state == "unknown") & here, plan)[::-1]
+
+
 def _lines(wanted: ColumnElement[bool], plan: Snapshot) -> list[JobLine]:
     with guard.runtime().reading() as session:
         found = session.scalars(select(PrintJob).where(wanted).order_by(PrintJob.number.desc()).limit(SHOWN)).all()
@@ -118,10 +124,11 @@ def _line(job: PrintJob, plan: Snapshot, printers: dict[str, Any]) -> JobLine:
     trouble = in_words(printer.get("message", "")) if printer.get("state") in ("blocked", "offline") else ""
     named = printer.get("name", job.printer_key)
     waits = _("%(printer)s %(trouble)s，等待打印", printer=named, trouble=trouble) if trouble else _("等待打印")
-    words = {"queued": waits, "sending": _("正在打印"), "printed": _("已打印"), "parsed": _("已送到打印机"),
+    prints = _("%(printer)s %(trouble)s，正打到一半", printer=named, trouble=trouble) if trouble else _("正在打印")
+    words = {"queued": waits, "sending": prints, "printed": _("已打印"), "parsed": _("已送到打印机"),
              "sent": _("已发给打印机，打印机不回报"), "unknown": _("出来了吗？"), "held": _("暂停打印"),
              "cancelled": _("已取消")}[job.state]
-    tone = "ok" if job.state in DONE else "ask" if job.state == "unknown" or (job.state == "queued" and trouble) else ""
+    tone = "ok" if job.state in DONE else "ask" if job.state == "unknown" or (trouble and job.state in MOVING) else ""
     return JobLine(job.id, f"{job.number:04d}", str(job.content.get("title", "")), job.copy, job.state, words, tone,
                    cards.clock(job.created_at, plan, now()), job.scan_id)
 

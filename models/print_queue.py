@@ -65,23 +65,24 @@ def reprint(session: Session, job_id: str, actor: str, printer_key: str | None =
 
 
 def answer_unknown(session: Session, job_id: str, came_out: bool, actor: str) -> str:
-    """A person looked: the slip came out (printed), or it did not and copy n+1 is queued.
+    """A person looked: the slip came out (printed), or it did not and copy n+1 is queued, if it is still good.
 
     Returns the id of the job that stands: this one, or the copy. The same answer again changes nothing.
     NoSuchJob; NotPossible("settled") when it was answered otherwise or never in doubt.
     """
     job = job_of(session, job_id)
     if job.state == "unknown":
-        job.state, job.reason = ("printed", "came_out") if came_out else ("cancelled", "not_out")
+        spoiled = None if came_out else _spoiled(session, job)
+        job.state, job.reason = ("printed", "came_out") if came_out else ("cancelled", spoiled or "not_out")
         job.done_at, job.actor = now(), actor
         session.flush()
         _settle(session, job.printer_key)
-        return job.id if came_out else _copy(session, job, job.printer_key, actor)
+        return job.id if came_out or spoiled else _copy(session, job, job.printer_key, actor)
     if came_out and job.state in DONE:
         return job.id
-    if not came_out and job.reason == "not_out":
-        copy_id: str = session.scalars(_copies(job).where(PrintJob.copy == job.copy + 1)).one().id
-        return copy_id
+    if not came_out and job.state == "cancelled" and job.reason:
+        copy = session.scalars(_copies(job).where(PrintJob.copy == job.copy + 1)).one_or_none()
+        return copy.id if copy else job.id
     raise NotPossible("settled")
 
 
@@ -171,15 +172,23 @@ def _copies(job: PrintJob) -> Any:
 
 def _check_standing(session: Session, job: PrintJob) -> None:
     """Nothing is printed that is not good any more."""
+    word = _spoiled(session, job)
+    if word:
+        raise NotPossible(word)
+
+
+def _spoiled(session: Session, job: PrintJob) -> str | None:
+    """Why a job's slip is no good any more, if it is not: undone, voided or revoked."""
     if job.scan_id and session.scalar(select(_UNDO.seq).join(Scan, _UNDO.voids == Scan.seq).where(
             Scan.id == job.scan_id, _UNDO.verdict == ACCEPTED)):
-        raise NotPossible("undone")
+        return "undone"
     if job.kind == "coupon" and session.scalar(
             select(Coupon.id).where(Coupon.code == job.code, Coupon.voided_at.is_not(None))):
-        raise NotPossible("voided")
+        return "voided"
     if job.kind == "badge" and session.scalar(
             select(Badge.id).where(Badge.code == job.content.get("code"), Badge.revoked_at.is_not(None))):
-        raise NotPossible("revoked")
+        return "revoked"
+    return None
 
 
 def _copy(session: Session, job: PrintJob, printer_key: str, actor: str) -> str:

@@ -78,8 +78,7 @@ class FaultyPrinter:
         self._listener.listen(8)
         self._listener.settimeout(0.1)
         self.port = self._listener.getsockname()[1]
-        if self.mode is not Mode.NEVER_ACCEPTS:
-            self._start(self._accept)
+        self._start(self._accept)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -128,6 +127,13 @@ class FaultyPrinter:
             self._emulator = self._emulator.started_anew()
             for connection in self._open:
                 _shut(connection)
+            self._open.clear()                   # what lies in their buffers is read no more
+            while self.mode is Mode.NEVER_ACCEPTS:
+                try:
+                    _reset(self._listener.accept()[0])
+                except TimeoutError:
+                    break
+            self._changed.notify_all()
 
     def new_roll(self) -> None:
         """Somebody changes the roll and closes the cover: what waits inside is printed."""
@@ -159,6 +165,9 @@ class FaultyPrinter:
 
     def _accept(self) -> None:
         while not self._stop.is_set():
+            if self.mode is Mode.NEVER_ACCEPTS:
+                self._stop.wait(_GLANCE)
+                continue
             try:
                 connection, _ = self._listener.accept()
             except TimeoutError:
@@ -218,6 +227,8 @@ class FaultyPrinter:
     def _take(self, connection: socket.socket, data: bytes) -> bool:
         """Prints and answers; True when the connection ended by the fault."""
         with self._changed:
+            if connection not in self._open:
+                return True                      # switched off meanwhile
             self.received += len(data)
             answers = self._emulator.feed(data)
             self._changed.notify_all()

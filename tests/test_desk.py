@@ -289,6 +289,16 @@ def test_printer_trouble_stands_on_the_desk_in_words(browser, write):
     assert "前台打印机 缺纸" in browser.get("/desk/recent").text
 
 
+def test_a_slip_that_nobody_knows_of_is_asked_at_the_desk_and_answered_there(browser, write, desk, badge, jobs):
+    asked = desk.scan(badge, "signin")["print_jobs"][0]
+    write(lambda session: session.execute(update(PrintJob).where(PrintJob.id == asked).values(state="unknown")))
+    said = browser.get("/desk/recent").text
+    assert "请看出纸口" in said and "关机再开" in said and said.count(f'value="{asked}"') == 1
+    browser.post("/desk/came-out", job=asked, out="no")
+    assert [job.copy for job in jobs() if job.kind == "slip"] == [2, 1]
+    assert "请看出纸口" not in browser.get("/desk/recent").text
+
+
 def test_every_part_stands_in_the_whole_desk_for_a_browser_without_scripts(browser, badge):
     page = browser.post("/desk/find", part=False, code=badge).text
     assert "<html" in page and "张三" in page and badge not in page
