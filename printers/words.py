@@ -22,7 +22,8 @@ ABILITIES = {"completed": _l("打完会回报"), "parsed": _l("只回报收到")
 JOB_STATES = {"queued": (_l("等待"), ""), "sending": (_l("正在打印"), "info"), "unknown": (_l("出来了吗？"), "ask"),
               "held": (_l("已暂停"), "ask"), "printed": (_l("已打印"), "ok"), "parsed": (_l("打印机已收到"), "ok"),
               "sent": (_l("已发出"), "ok"), "cancelled": (_l("已取消"), "")}
-REASONS = {"undone": _l("扫码已撤销"), "voided": _l("餐券已作废"), "revoked": _l("代表证已作废"), "not_out": _l("没出来，已补打"), "came_out": _l("有人看到出来了")}
+REASONS = {"undone": _l("扫码已撤销"), "voided": _l("餐券已作废"), "revoked": _l("代表证已作废"),
+           "not_out": _l("没出来，已补打"), "came_out": _l("有人看到出来了")}
 KINDS = {"slip": _l("凭条"), "coupon": _l("餐券"), "badge": _l("临时代表证"), "test": _l("测试条")}
 ACTIONS = {"queued": ("hold", "cancel", "move"), "held": ("release", "cancel", "move"), "unknown": ("answer",)}
 PROBLEMS = {"PAPER_OUT": _l("缺纸"), "COVER_OPEN": _l("开盖"), "NEAR_END": _l("纸将用完"), "UNREACHABLE": _l("断电")}

@@ -112,7 +112,7 @@ def see_to_it(shop: Shop, printer: FaultyPrinter, kind: Mode) -> None:
 def check_paper(shop: Shop, printer: FaultyPrinter) -> None:
     """What lies there is what is said, each once; a job whose slip did not come out has a copy that did."""
     jobs = shop.jobs()
-    printed = [job.code for job in jobs if job.state in DONE]
+    printed = [str(job.code) for job in jobs if job.state in DONE]
     assert sorted(codes_of(printer.slips)) == sorted(printed)
     assert len(set(printed)) == len(printed) == len({job.code for job in jobs})
     assert {job.state for job in jobs} <= {*DONE, "cancelled"}
