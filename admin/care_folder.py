@@ -120,4 +120,5 @@ def backup_now(runtime: Runtime, work: Work) -> tuple[Copy, bool]:
         return backup(runtime.data, step=told, engine=runtime.engine), False
     if said := backup_folder.trouble(place):
         raise CareRefused("missing", one_language(said))
-    return backup_folder.make(runtime.data, place, datetime.now(), told), True    # noqa: DTZ005  the laptop's own time
+    with runtime.copying:
+        return backup_folder.make(runtime.data, place, datetime.now(), told), True    # noqa: DTZ005  the laptop's own time

@@ -69,4 +69,5 @@ def purge_event() -> Any:
 
 
 def _purge(runtime: Runtime, keeper: int, work: Work) -> purging.Outcome:
-    return purging.purge(runtime, keeper, work.tell)
+    with runtime.copying:       # a backup made meanwhile would keep what is being removed
+        return purging.purge(runtime, keeper, work.tell)

@@ -95,8 +95,6 @@ def check(data: Path, folder: Path) -> None:
         with replacing(folder / ".huiwu-try", private=True) as beside:
             beside.write_bytes(b"try")
         (folder / ".huiwu-try").unlink()
-    except sqlite3.Error as error:
-        raise CareRefused("not_copied", f"备份没有写成（{error}）。 The backup was not written.") from error
     except OSError as error:
         raise CareRefused("not_written", f"{folder} 不能写入（{error.strerror}）：请检查 U 盘是否写保护。"
                                          " The folder cannot be written: is the stick write-protected?") from error
@@ -189,6 +187,8 @@ def make(data: Path, where: Place, at: datetime, step: Step | None = None) -> Co
                 raise CareRefused("damaged", f"{target} 写完后检查不通过：U 盘可能坏了。"
                                              " The backup did not pass its check: the stick may be broken.")
         backups.thin(where.folder, where.event, at)
+    except sqlite3.Error as error:
+        raise CareRefused("not_copied", f"备份没有写成（{error}）。 The backup was not written.") from error
     except OSError as error:
         raise CareRefused("not_written", f"备份写不进 {where.folder}（{error.strerror}）。"
                                          " The backup could not be written.") from error

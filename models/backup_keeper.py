@@ -97,7 +97,11 @@ class Keeper:
             self._say(replace(before, is_live=seen.is_live, trouble=said))
             self._due = clock              # the moment it is back, one is made
         elif clock >= self._due and self._has_news(seen, clock):
-            self._make(seen)
+            if self._runtime.copying.acquire(blocking=False):
+                try:
+                    self._make(seen)
+                finally:
+                    self._runtime.copying.release()
         elif before.is_live != seen.is_live:
             self._say(replace(before, is_live=seen.is_live))
 

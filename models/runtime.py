@@ -48,6 +48,7 @@ class Runtime:
         self.node = uuid.uuid4().hex                          # this process among them
         self.seen: dict[int, Sighting] = {}
         self.keeping: Keeping | None = None      # how the automatic backups stand; None where nobody keeps them
+        self.copying = threading.Lock()          # held while the event is copied, and while no copy may be made: a purge
         self.asked: dict[str, datetime] = {}     # when a signed-in browser last asked, by the hash of its token
         self._fresh_until = 0.0
         self._lock = threading.Lock()

@@ -21,7 +21,7 @@ from models import backup_folder, backups
 from models.audit import audit
 from models.backup_choice import newest
 from models.backup_folder import Place, choose, guide, make, mark, place
-from models.backup_keeper import ANYHOW, INTERVAL, PATIENCE, Keeper
+from models.backup_keeper import ANYHOW, INTERVAL, LOOK, PATIENCE, Keeper
 from models.backups import Backup, kept, listed, make_room, name, parsed, thin
 from models.care import CareRefused, look_into
 from models.chain_end import hangs_together
@@ -192,13 +192,18 @@ def test_a_disk_that_fills_up_while_copying_leaves_nothing_and_says_so(
     assert list(where.folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("what", ["pages", "a value"])
 def test_a_stick_that_forgets_what_was_written_is_found_out(
-        data: Path, where: Place, desk: Tablet, badge: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.scan(badge, "signin")
+        data: Path, where: Place, desk: Tablet, badge: str, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    desk.batch([scan(badge, "signin"), scan(badge, "bag")])
     real = backup_folder.copy_database
 
     def forgetful(source: Path, target: Path, step: Any = None) -> None:
         real(source, target, step)
+        if what == "a value":
+            with closing(sqlite3.connect(target)) as there, there:
+                there.execute("UPDATE scan SET quantity = 7 WHERE seq = (SELECT max(seq) FROM scan)")
+            return
         content = bytearray(target.read_bytes())
         content[4096:12288] = b"\x00" * 8192
         target.write_bytes(content)
@@ -265,6 +270,13 @@ def test_a_backup_is_made_each_minute_in_which_something_changed(site: Site, des
     keeping = site.look(INTERVAL / 2)
     assert (keeping.count, keeping.head, keeping.trouble) == (3, 2, "")
     assert site.look(ANYHOW).count == 4                 # what no revision tells
+
+
+def test_no_backup_is_made_while_the_event_is_purged(site: Site, runtime: Runtime) -> None:
+    site.look()
+    with runtime.copying:
+        assert site.look(INTERVAL).count == 0
+    assert site.look(LOOK).count == 1
 
 
 def test_a_roster_that_changed_is_news(site: Site, runtime: Runtime) -> None:
