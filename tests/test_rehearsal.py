@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from printers.faulty import FaultyPrinter, Mode
 from printers.slip import SlipContent, draw
 from rehearsal import reading
 from rehearsal.book import Book, read
+from rehearsal.databases import held, scratch_database
 from rehearsal.reckoning import Evidence, Finding, reckon
 from tests.command_line import run
 
@@ -255,3 +257,35 @@ def test_a_printer_changes_its_fault_and_forgets_what_it_held_when_switched_off_
             host.sendall(blob)
         assert printer.wait_for_slips(1) and printer.wait_until_left()
         assert len(printer.take_slips()) == 1 and printer.take_slips() == []
+
+
+# --- the databases ---
+
+def test_a_scratch_database_is_made_beside_the_one_named_and_dropped_after_it(database_url: str) -> None:
+    import psycopg
+
+    def names() -> set[str]:
+        with psycopg.connect(database_url) as connection:
+            return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+    before = names()
+    with scratch_database(database_url) as url:
+        assert len(names() - before) == 1
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE scan (seq integer)")
+            with held(Path(), url), pytest.raises(psycopg.errors.LockNotAvailable):
+                connection.execute("SET lock_timeout = 50")
+                connection.execute("INSERT INTO scan VALUES (1)")
+    assert names() == before
+
+
+def test_without_a_server_named_there_is_no_scratch_database() -> None:
+    with scratch_database("") as url:
+        assert url == ""
+
+
+def test_another_program_holds_the_events_file(data: Path) -> None:
+    import sqlite3
+
+    with held(data, ""), closing(sqlite3.connect(data / "huiwu.db", timeout=0, isolation_level=None)) as other, \
+            pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
