@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, g, redirect, request, url_for
+from flask import Response, current_app, g, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from werkzeug.exceptions import HTTPException
@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 import guard
 import sessions
 from guard import may
-from kiosk import pairing, tried
+from kiosk import offline, pairing, tried
 from kiosk.room import device_id, page, pages
 from kiosk.station import station_news
 from models.writer import NotRecorded
@@ -66,6 +66,7 @@ def station() -> Any:
     if here.mode == "board":
         return redirect("/board", 303)
     answer = page(PAGES[here.mode], station=station_news(guard.runtime(), here))
+    answer.headers["X-Huiwu-Build"] = offline.build(str(current_app.static_folder))
     if here.mode == "kiosk" and g.staff is not None:     # a lead signed in here and left: the next one is a stranger
         sessions.forget(answer, sessions.STAFF_COOKIE)
     return answer

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import kiosk.aside
 import kiosk.desk
+import kiosk.offline
 import kiosk.pages
 import kiosk.paper
 import kiosk.snapshot
