@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from flask import flash, redirect, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug import Response
@@ -58,6 +58,11 @@ def standing(runtime: Runtime) -> Standing:
     return Standing(place.folder, place.is_chosen, same, True, at, keeping.count, keeping.size, one_language(keeping.trouble))
 
 
+def is_file(runtime: Runtime) -> bool:
+    """Whether the event is a file of the data folder: a PostgreSQL server's own tools keep its backups."""
+    return runtime.engine.dialect.name == "sqlite"
+
+
 def where(runtime: Runtime) -> backup_folder.Place:
     """The folder of now."""
     with runtime.connection() as connection:
@@ -93,6 +98,8 @@ def choose_folder() -> Response:
     from admin.care_pages import begin
 
     runtime, typed = guard.runtime(), request.form.get("folder", "").strip()[:LONGEST]
+    if not is_file(runtime):
+        abort(404)
     folder = Path(typed) if typed else None
     try:
         if folder is not None:

@@ -75,7 +75,7 @@ def care() -> str:
     shown = [*[one for one in files if one.why == "auto"][:1], *[one for one in files if one.why != "auto"]]
     zone = plan.event.zone
     return render_template("admin/care.html", plan=plan, scans=scans, files=shown, endings=ENDINGS, closed=closed, purge=purge,
-                           folder=runtime.data, standing=care_folder.standing(runtime),
+                           folder=runtime.data, standing=care_folder.standing(runtime), is_file=care_folder.is_file(runtime),
                            sticks=care_folder.sticks(runtime.data), address=served_at(runtime.data),
                            local=lambda at: at.astimezone(zone), now=datetime.now(UTC))
 
