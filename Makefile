@@ -8,4 +8,4 @@ continue: ; @.venv/bin/python app.py restore "$(STICK)" && .venv/bin/python app.
 test: check ; @.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 check: ; @$(PYTHON) tools/setup.py --test && .venv/bin/ruff check . && .venv/bin/mypy
 bench: ; @$(PYTHON) tools/setup.py --test && .venv/bin/python -m bench --write
-shots: ; @$(PYTHON) tools/setup.py --test && .venv/bin/python tools/shots.py
+shots: ; @$(PYTHON) tools/setup.py --test && .venv/bin/python tools/shots.py && .venv/bin/python tools/drill.py

@@ -1,6 +1,6 @@
 """Plays docs/drill.md on this machine and takes its pictures: a demo laptop with a stick, its end, another that continues.
 
-Every picture is a page in use or a command's own words; docs/shots/drill-*.png, one command: python -m tools.drill
+Every picture is a page in use or a command's own words; docs/shots/drill-*.png, one command: python tools/drill.py
 """
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
-
-from tools.shots import CHROMIUM, FLAGS, film
+from shots import CHROMIUM, FLAGS, film
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOTS = ROOT / "docs" / "shots"
