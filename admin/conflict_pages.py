@@ -55,12 +55,12 @@ def let_stand(scan_id: uuid.UUID) -> Any:
 @pages.post("/admin/conflicts/<uuid:scan_id>/undo")
 @may("lead")
 def undo_conflict(scan_id: uuid.UUID) -> Any:
-    """The later use is undone, by an ordinary row of the ledger. Its id comes from the scan's: a second tap is a repeat."""
+    """The later use is undone, by an ordinary row of the ledger, which takes one undo of a scan and no second."""
     runtime, actor, reason = guard.runtime(), guard.actor(), _("离线重复，核对后撤销")
     with runtime.reading() as session:
         if not conflicts.is_waiting(session, str(scan_id)):
             return _settled_already()
-    wish = UndoRequest(str(uuid.uuid5(scan_id, "conflict")), str(scan_id),
+    wish = UndoRequest(str(uuid.uuid4()), str(scan_id),
                        Caller(ledger_pages.NOT_AT_A_STATION, None, actor, granted=True), now(), reason)
     if isinstance(runtime.ledger.record([wish])[0].result, Problem):
         return _settled_already()

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from models import conflicts
+from models.aside import Settlement
 from models.asks import Caller, UndoRequest
 from models.audit import audit
 from models.database import now
@@ -79,6 +80,8 @@ def test_undoing_this_one_is_an_ordinary_row_of_the_ledger(
     assert "已经有人处理过了" in lead.get(PAGE).text and runtime.ledger.head() == head
     post(lead, f"{PAGE}/{conflict}/again", PAGE)        # an undo stays an undo
     assert count(runtime) == 0 and runtime.ledger.head() == head
+    with runtime.reading() as session:
+        assert session.get_one(Settlement, conflict).decision == "undone"
     assert audit(runtime)[1] == []
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidTag
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from kiosk import sealed, snapshot
 from models import badges, care, codes, purge
 from models.database import now
 from models.event import Entitlement, Event, Service, touch
-from models.people import Coupon
+from models.people import Badge, Coupon
 from models.runtime import Runtime
 from tests.conftest import Tablet, at_once
 from tests.offline_copy import Held, held_by
@@ -94,6 +94,20 @@ def test_a_revoked_badge_stays_in_it_and_names_the_same_holder(
     assert said["since"] and set(said["entries"]) == {codes.digest(old), codes.digest(new)}
     assert (held.open(old)["revoked"], held.open(new)["revoked"]) == (True, False)
     assert held.open(old)["holder"] == held.open(new)["holder"]
+
+
+def test_a_badge_that_is_gone_from_the_roster_is_taken_off_the_tablet(
+        gate: Tablet, create_attendee: Callable[..., tuple[int, str]], write: Callable[..., Any]) -> None:
+    (_one, code), (_other, stays) = create_attendee(), create_attendee()
+    held = held_by(gate)
+
+    def lose(session: Session) -> None:
+        session.execute(delete(Badge).where(Badge.code == code))
+        touch(session, "roster")
+    write(lose)
+    said = held.fetch(gate)
+    assert said["since"] and said["removed"] == [codes.digest(code)] and said["entries"] == {}
+    assert list(held.entries) == [codes.digest(stays)]
 
 
 def test_states_exceptions_and_limits_of_one_person_are_in_the_entry(
