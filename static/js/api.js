@@ -1,7 +1,7 @@
 /* Requests of a station page to its own server.
  *
  *   await post(url, body, headers) -> {status, data}    status 0 when nothing answered within 8 s
- *   await get(url) -> {status, data}                    the same for reading
+ *   await get(url, headers, ms) -> {status, data}       the same for reading
  *   newId()                                             a UUID v4, also on plain http where randomUUID is missing
  *
  * The session's cookie says who asks; the CSRF token stands in <meta name="csrf-token">, and is fetched anew when the
@@ -21,11 +21,11 @@ export async function post(url, body, headers = {}) {
   return stale ? send() : answer;
 }
 
-export const get = (url) => ask(url, { method: "GET", headers: {} });
+export const get = (url, headers = {}, ms = TIMEOUT_MS) => ask(url, { method: "GET", headers }, ms);
 
-async function ask(url, { method, headers, body }) {
+async function ask(url, { method, headers, body }, ms = TIMEOUT_MS) {
   const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), TIMEOUT_MS);
+  const timer = setTimeout(() => patience.abort(), ms);
   try {
     const answer = await fetch(url, {
       method, body, credentials: "same-origin", cache: "no-store", redirect: "error", signal: patience.signal,

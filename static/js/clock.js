@@ -3,7 +3,7 @@
  *   setServerTime(iso)        notes the server's time, so that shown times follow it and not the tablet's clock
  *   deviceNow()               the tablet's own time as ISO 8601 with its zone: `scanned_at` and X-Sent-At (the server
  *                             measures the tablet's offset from the pair of them)
- *   eventNow()                Date, corrected by the server's clock
+ *   eventNow()                Date, corrected by the server's clock;  offsetNow() the ms that correct it
  *   timeOf(iso, zone, lang)   "11:42", with the day before it when it is another day than today
  *   isToday(when, zone)       whether it is today in the event's zone
  *   startClock(element, zone) keeps "09:12" in an element
@@ -14,6 +14,8 @@ export function setServerTime(iso) {
   const at = Date.parse(iso);
   if (Number.isFinite(at)) offset = at - Date.now();
 }
+
+export const offsetNow = () => offset;
 
 export function eventNow() {
   return new Date(Date.now() + offset);

@@ -1,9 +1,11 @@
 /* The outbox's shelf on this tablet: IndexedDB "huiwu", two stores.
  *
- *   scans   {n, scan, grant, acked: 0|1, final: null|error code, at}    n counts up: the order of sending
- *   notes   {key, value}                                               epoch and head the server promised
+ *   scans   {n, scan, grant, acked: 0|1|2, final: null|error code, at}  n counts up: the order of sending
+ *           2: acknowledged, and to be undone (the tablet had refused it by itself); own: what the tablet judged;
+ *           seq, verdict, direction: the server's answer; voided: undone
+ *   notes   {key, value}                                               epoch and head the server promised, the last news
  *
- * `openStore(name)` -> {add, waiting, count, update, settle, unack, forget, note, read}
+ * `openStore(name)` -> {add, waiting, undoing, count, all, update, drop, settle, unack, forget, note, read}
  *   add(rows, limit)       -> the first `limit` waiting rows, these among them: one transaction before a scan is sent
  *   update(rows)           the same rows again, on the disk when it resolves
  *   settle(rows, judge)    rows and the promise in one transaction; judge(promise) -> {promise, restored}; a restored
@@ -35,6 +37,9 @@ export async function openStore(name = "huiwu") {
     }, "relaxed"),
     waiting: (limit) => run("scans", "readonly", (deal, tell) =>
       keep(deal.objectStore("scans").index("acked").getAll(0, limit), tell)),
+    undoing: () => run("scans", "readonly", (deal, tell) => keep(deal.objectStore("scans").index("acked").getAll(2), tell)),
+    all: () => run("scans", "readonly", (deal, tell) => keep(deal.objectStore("scans").getAll(), tell)),
+    drop: (n) => run("scans", "readwrite", (deal) => deal.objectStore("scans").delete(n)),
     count: () => run("scans", "readonly", (deal, tell) => keep(deal.objectStore("scans").index("acked").count(0), tell)),
     update: (rows) => run("scans", "readwrite", (deal) => rows.forEach((row) => deal.objectStore("scans").put(row))),
     settle: (rows, judge) => run(["scans", "notes"], "readwrite", (deal, tell) => {
@@ -71,7 +76,7 @@ function waitAgain(deal) {
 }
 
 function eachAcked(deal, work) {
-  deal.objectStore("scans").index("acked").openCursor(1).onsuccess = ({ target: { result: cursor } }) => {
+  deal.objectStore("scans").index("acked").openCursor(IDBKeyRange.lowerBound(1)).onsuccess = ({ target: { result: cursor } }) => {
     if (!cursor) return;
     work(cursor);
     cursor.continue();
