@@ -17,7 +17,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import DatabaseError
 
-from models.care import CareRefused
+from models.care import CareRefused, lost
 from models.database import database_path, server_url
 from models.files import private_folder
 from models.writer import NotRecorded
@@ -88,10 +88,17 @@ class Console:
         or a newer version's, or it cannot be upgraded now."""
         return self.in_folder() if self.server is None else self._on_server(self.server)
 
+    def refuse_lost(self) -> None:
+        """Failed if the folder held an event whose file is gone: a new one must not take its place."""
+        if trace := lost(self.data):
+            raise Failed("missing", f"{database_path(self.data)} 不见了（{trace.name} 还在）：请用 restore 恢复备份，不要新建。"
+                                    " The event's file is gone: restore a backup, do not make a new event here.")
+
     def in_folder(self) -> Any:
         """The application of the event that is in the folder, whatever DATABASE_URL says. Failed as `app`."""
         from app import create_app
 
+        self.refuse_lost()
         if not database_path(self.data).exists():
             raise Failed("no_event", f"{self.data} 里还没有会议：先运行 init 或 demo。"
                                      f" No event here yet: run `init --plan PLAN.toml` or `demo` first.")

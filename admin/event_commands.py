@@ -60,6 +60,7 @@ def init(console: Console, plan_path: Path, roster: Path | None) -> None:
     """
     if console.server is None:
         refuse_existing(console.data)
+        console.refuse_lost()
     plan, remarks = read_plan(plan_path)
     for remark in remarks:
         console.say(f"提醒 note: {remark}")

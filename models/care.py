@@ -155,9 +155,10 @@ def _renew(file: Path) -> None:
 def _put_aside(data: Path, path: Path) -> Path | None:
     """Gives the present database a second name. Its log is folded in first: a log left lying beside another
     database would be read into it."""
-    if not path.exists():
-        return None
     kept = stamped(data, "before-restore", now().astimezone())
+    if not path.exists():
+        _move_sides(path, kept)
+        return None
     try:
         with closing(sqlite3.connect(path, timeout=1)) as there:
             busy = there.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
@@ -165,16 +166,27 @@ def _put_aside(data: Path, path: Path) -> Path | None:
             raise CareRefused("in_use", "另一个命令正在使用这个文件夹，请稍后再试。 Another command is using the folder.")
     except sqlite3.DatabaseError:
         pass                    # damaged, which may be why it is replaced: it is kept with its log as it is
-    for side in _SIDES:
-        there_beside = path.with_name(path.name + side)
-        if there_beside.exists():
-            there_beside.replace(kept.with_name(kept.name + side))
+    _move_sides(path, kept)
     try:
         os.link(path, kept)
     except OSError:             # a file system without second names
         shutil.copy2(path, kept)
         sync(kept)
     return kept
+
+
+def _move_sides(path: Path, kept: Path) -> None:
+    for side in _SIDES:
+        there_beside = path.with_name(path.name + side)
+        if there_beside.exists():
+            there_beside.replace(kept.with_name(kept.name + side))
+
+
+def lost(data: Path) -> Path | None:
+    """What only an event leaves behind, in a folder whose event is gone: its log, or a backup. None: there was none."""
+    path = database_path(data)
+    traces = [path.with_name(f"{path.name}-wal"), *sorted((data / BACKUPS).glob("*.db"), reverse=True)]
+    return None if path.exists() else next((trace for trace in traces if trace.exists()), None)
 
 
 def go_live(runtime: Runtime) -> tuple[int, Path]:
