@@ -1,6 +1,8 @@
 """What one process keeps beside its database: the ledger, the plan in memory, when tablets were last seen."""
 from __future__ import annotations
 
+import os
+import platform
 import threading
 import time
 import uuid
@@ -45,7 +47,7 @@ class Runtime:
         self.ledger = Ledger(engine)
         self.writer = self.ledger.writer
         self.is_shared = engine.dialect.name != "sqlite"     # with other nodes, which see and write what we do not
-        self.node = uuid.uuid4().hex                          # this process among them
+        self.node = f"{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"      # this process among them
         self.seen: dict[int, Sighting] = {}
         self.keeping: Keeping | None = None      # how the automatic backups stand; None where nobody keeps them
         self.copying = threading.Lock()          # held while the event is copied, and while no copy may be made: a purge

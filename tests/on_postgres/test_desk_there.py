@@ -1,0 +1,2 @@
+"""tests/test_desk.py, on PostgreSQL."""
+from tests.test_desk import *  # noqa: F403

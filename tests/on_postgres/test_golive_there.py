@@ -1,0 +1,2 @@
+"""tests/test_golive.py, on PostgreSQL."""
+from tests.test_golive import *  # noqa: F403

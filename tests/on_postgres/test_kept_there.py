@@ -1,0 +1,2 @@
+"""tests/test_kept.py, on PostgreSQL."""
+from tests.test_kept import *  # noqa: F403

@@ -1,0 +1,2 @@
+"""tests/test_people.py, on PostgreSQL."""
+from tests.test_people import *  # noqa: F403

@@ -1,0 +1,2 @@
+"""tests/test_roster_import.py, on PostgreSQL."""
+from tests.test_roster_import import *  # noqa: F403

@@ -1,0 +1,2 @@
+"""tests/test_scans.py, on PostgreSQL."""
+from tests.test_scans import *  # noqa: F403
