@@ -62,7 +62,7 @@ def test_a_lead_goes_straight_to_the_stations_and_sees_no_entry_that_is_not_thei
     create_staff("李组长", "lead")
     assert sign_in(client, "李组长", next_="/admin/stations").location == "/admin/stations"
     links = set(re.findall(r'<a href="(/admin/\w*)"', client.get("/admin/stations").text))
-    assert links == {"/admin/stations", "/admin/printers"}
+    assert links == {"/admin/stations", "/admin/printers", "/admin/conflicts"}
     assert "/admin/stations" in client.get("/login").text
 
 
