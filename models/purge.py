@@ -104,6 +104,10 @@ def purge(runtime: Runtime, keeper: int | None = None, step: Step | None = None)
 
 
 def _check(runtime: Runtime) -> None:
+    if runtime.is_shared:
+        raise CareRefused("on_a_server", "数据库自己的文件、日志和转储里也有个人信息，从这里清除不了，也核对不了：先用 move to-folder"
+                                         " 搬回来再清除，然后删除那个数据库和它的转储。 A server's own files, logs and dumps cannot be"
+                                         " searched from here: move to-folder, purge there, then drop the database and its dumps.")
     with runtime.connection() as connection:
         closed = connection.execute(select(Event.closed_at)).scalar()
     if closed is None:
