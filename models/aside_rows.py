@@ -35,8 +35,6 @@ class Heap:
     waiting: int = 0
     services: Counter[str] = field(default_factory=Counter)     # "" counts undos
     since: datetime | None = None
-    first_scan: str = ""
-    last_scan: str = ""
 
 
 def keep(session: Session, device_id: int, station: str, items: Iterable[tuple[str, dict[str, Any]]]) -> int:
@@ -65,8 +63,6 @@ def heaps(connection: Connection) -> list[Heap]:
         heap = found.setdefault(row.device_id, Heap(row.device_id, row.name, row.station_key, row.revoked_at, since=row.received_at))
         heap.waiting += 1
         heap.services[row.body.get("scan", {}).get("service", "")] += 1
-        if at := row.body.get("scan", {}).get("scanned_at"):
-            heap.first_scan, heap.last_scan = min(heap.first_scan or at, at), max(heap.last_scan, at)
     return list(found.values())
 
 
