@@ -20,7 +20,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from models.aside import Settlement
+from models.aside import KeptAside, Settlement
 from models.database import database_path, now
 from models.event import Event
 from models.files import private_folder, replacing, stamped, sync
@@ -205,7 +205,7 @@ def go_live(runtime: Runtime) -> tuple[int, Path]:
         with replacing(aside, private=True) as beside:
             _copy_trial(session, runtime.data, beside)
             look_into(beside)
-        for table in (Scan, PrintJob, StockMove, Coupon, Settlement):
+        for table in (Scan, PrintJob, StockMove, Coupon, Settlement, KeptAside):
             session.execute(delete(table))
         session.execute(update(Tally).values(people=0, uses=0, refused=0, inside=0, stock_moved=0))
         event.trial, event.live_at = False, now()

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from models.aside import KeptAside
 from models.audit import audit
 from models.care import CareRefused, go_live
+from models.database import now
+from models.devices import Device
 from models.event import Event
 from models.runtime import Runtime
 from models.scans import PrintJob
@@ -47,6 +50,15 @@ def test_counting_starts_from_nothing_and_the_head_never_falls(data: Path, rehea
         assert service["entitled"] == before["services"][key]["entitled"]
     assert after["services"]["bag"]["stock_left"] == 2
     assert sum(printer["queued"] for printer in after["printers"].values()) == 0
+
+
+def test_what_a_revoked_tablet_sent_of_the_trial_is_no_scan_of_the_event(
+        data: Path, rehearsed: Tablet, runtime: Runtime) -> None:
+    runtime.writer.do(lambda session: session.add(KeptAside(
+        device_id=session.scalars(select(Device.id)).first(), station_key="desk-1", scan_id="s", body={}, received_at=now())))
+    run(data, "golive")
+    with runtime.connection() as connection:
+        assert connection.execute(select(KeptAside.id)).all() == []
 
 
 def test_badges_pairings_and_roster_stay(data: Path, rehearsed: Tablet, badge: str, runtime: Runtime) -> None:
