@@ -3,6 +3,8 @@
 import { newId, post } from "./api.js";
 import { hideBand, showBand } from "./band.js";
 import { timeOf } from "./clock.js";
+import { aloneCard } from "./desk-alone.js";
+import { answered, details } from "./desk-asks.js";
 import { data, language, toast } from "./page.js";
 import { openLive } from "./live.js";
 import { openSheets, say } from "./sheets.js";
@@ -11,12 +13,13 @@ import { openStation } from "./station.js";
 import { describe } from "./words.js";
 
 const HANDLE_FRESH_MS = 90000;
+const PATIENCE_MS = 2500;           // then the desk looks into its own list
 const QUIET_MS = 300000;            // nobody touched the desk for this long: the person leaves the screen
 const { htmx } = window;
 const at = (id) => document.getElementById(id);
 const card = () => at("card");
 const now = { code: null, looking: null, since: 0, asked: null, busy: false, same: false };
-let quiet = 0, calm = 0;
+let quiet = 0, calm = 0, patience = 0;
 
 const sheets = openSheets({ onOpen: () => station?.pause(), onClose: () => station?.resume() });
 let station = null;
@@ -27,10 +30,28 @@ function look(code) {
   hideBand();
   at("q").value = "";
   now.looking = code;
+  clearTimeout(patience);
+  patience = setTimeout(lookAlone, PATIENCE_MS);
   return htmx.ajax("POST", "/desk/find", { target: "#work", values: { code } });
 }
 
+/** Nobody answers: the snapshot opens for the badge in hand. A late answer of the server puts its own card in place. */
+async function lookAlone() {
+  clearTimeout(patience);
+  const code = now.looking;
+  const looked = code && await station.alone?.look(code).catch(() => null);
+  if (!looked || now.looking !== code) return toast({ zh: "连不上服务器，请再试", en: "No connection, please try again" }, "ask");
+  const context = { ...data, zone: data.event.timezone };
+  const [{ said }] = looked;
+  at("work").replaceChildren(...(said.holder ? [aloneCard(looked, context)] : []));
+  now.code = said.holder ? code : null;
+  if (said.holder) return hideBand();
+  const words = describe(said, context);
+  return showBand({ face: words.face, verdict: "refused", reason: said.reason, word: spoken(words.word), fact: spoken(words.advice), offline: true });
+}
+
 function arrived(asker) {
+  clearTimeout(patience);
   if (asker?.id !== "find" && !now.same) at("q").value = "";
   if (!now.same) { at("work").scrollTop = 0; scrollTo(0, 0); }
   now.code = card()?.dataset.by === "code" ? now.looking : null;
@@ -77,35 +98,6 @@ async function record(chain, { grant = null, reason = null } = {}) {
   } finally { now.busy = false; }
 }
 
-function asks(service) { return at("work").querySelector(`[data-asks="${CSS.escape(service)}"]`); }
-
-function details(service) {
-  const box = asks(service);
-  if (!box) return {};
-  const answers = {};
-  for (const set of box.querySelectorAll("[data-question]")) {
-    const given = set.querySelector("input:checked, input[type=text]")?.value.trim();
-    if (given) answers[set.dataset.question] = given;
-  }
-  const quantity = Number(box.querySelector("[name=quantity]")?.value) || 1;
-  return { ...(Object.keys(answers).length && { answers }), ...(quantity > 1 && { quantity: Math.min(99, quantity) }) };
-}
-
-function answered(chain) {
-  for (const service of chain) {
-    for (const set of asks(service)?.querySelectorAll("[data-required]") ?? []) {
-      const open = !details(service).answers?.[set.dataset.question];
-      set.classList.toggle("missing", open);
-      if (!open) continue;
-      set.scrollIntoView({ block: "nearest" });
-      set.querySelector("input").focus();
-      toast({ zh: `请先选择${set.querySelector("legend").textContent}`, en: `Choose first: ${set.querySelector("legend").textContent}` }, "ask");
-      return false;
-    }
-  }
-  return true;
-}
-
 function settle(results, chain) {
   const pending = results.find((one) => one.pending);
   const wrong = results.find((one) => one.error) ?? results.find((one) => one.verdict === "refused");
@@ -116,10 +108,11 @@ function settle(results, chain) {
   const many = !wrong && good > 1;
   const done = { zh: `已办 ${good} 项`, en: `${good} done` };
   showBand({ face: said.face, verdict: shown.pending ? "waiting" : shown.error ? "error" : shown.verdict, reason: shown.reason,
-             id: shown.id, word: spoken(many ? done : said.word), fact: many ? names(chain) : factOf(said, shown, service) });
+             id: shown.id, offline: Boolean(shown.offline && shown.verdict), word: spoken(many ? done : said.word), fact: many ? names(chain) : factOf(said, shown, service) });
   play(said.face);
-  if (pending) for (const key of chain) keep(key);
-  else refresh();
+  const alone = results.filter((one) => one.pending || (one.offline && one.verdict === "accepted"));
+  for (const one of alone) keep(chain[results.indexOf(one)]);
+  if (!alone.length && !shown.offline) refresh();
 }
 
 const spoken = (text) => (text ? text[language()] || text.zh : "");
@@ -151,6 +144,7 @@ async function undo(id, name, grant = null, reason = "误扫") {
   const { status, data: answer } = await post(`/api/v1/scans/${id}/void`, { id: newId(), reason }, grant ? { "X-Grant": grant } : {});
   if (status === 0 || status >= 500) return toast({ zh: "没有撤销，请再试", en: "Not undone, please try again" }, "ask");
   if (status === 403) return askLead({ undo: id, name });
+  if (status === 200) station.outbox.undone(id);
   if (status !== 200) return toast({ zh: answer?.message ?? "不能撤销", en: answer?.message ?? "Cannot be undone" }, "bad");
   const hints = answer.results?.[0]?.hints ?? [];
   const english = language() === "en";          // names and hints come in the page's language, not in both
@@ -214,7 +208,8 @@ async function listCameras() {
   select.onchange = () => station.scanner.choose(select.value);
 }
 
-function late({ result, resent }) {
+function late({ result, resent, own }) {
+  if (own?.verdict === "refused" && result.verdict === "refused") return undefined;
   if (resent || (result.verdict === "accepted" && !result.conflict)) return htmx.trigger("#recent", "refresh");
   const when = result.first?.at ? timeOf(result.first.at, data.event.timezone) : "";
   return toast({ zh: `补传的一条记录需要处理：${result.message ?? ""} ${when}`, en: `A scan sent late needs a look: ${result.message ?? ""} ${when}` }, "ask");
@@ -225,8 +220,9 @@ document.body.addEventListener("htmx:afterSwap", ({ detail }) => { if (detail.ta
 for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   document.body.addEventListener(name, ({ detail }) => {
     if (detail.xhr?.status === 400) return location.reload();     // another session by now: the page's tokens are old
-    if (detail.target?.id === "recent" || detail.target?.id === "jobs") return;
-    toast({ zh: "连不上服务器，请再试", en: "No connection, please try again" }, "ask");
+    if (detail.target?.id === "recent" || detail.target?.id === "jobs") return undefined;
+    if (detail.requestConfig?.parameters?.code) return lookAlone();
+    return toast({ zh: "连不上服务器，请再试", en: "No connection, please try again" }, "ask");
   });
 }
 at("work").addEventListener("click", tap);

@@ -142,14 +142,18 @@ function settle(result, code, service) {
   const accepted = result.verdict === "accepted";
   now.refused = result.verdict === "refused" && result.reason !== "unknown" ? code : null;
   at("lead").hidden = !now.refused;
-  if (!accepted) return paintLast();
+  if (!accepted || result.offline) return paintLast();
   if (!result.replayed && (result.use?.number ?? 1) === 1) counted(service.key, 1);
   now.last = { id: result.id, undo: newId(), service: service.key, name: result.attendee?.name ?? "", at: new Date() };
   return paintLast();
 }
 
-function late({ scan: sent, result, resent }) {
+function late({ scan: sent, result, resent, own }) {
   if (resent) return;
+  if (own?.verdict === "refused" && result.verdict === "accepted") {
+    return toast({ zh: "离线时没放行的一位，现在可以办了", en: "Somebody refused offline may have it now" }, "ask");
+  }
+  if (own?.verdict === "refused") return;
   const service = data.services.find((one) => one.key === sent.service);
   if (sent.id === now.shown) {
     show(result, { ...data, zone: data.event?.timezone, service, leave: LEAVE_MS });
@@ -177,6 +181,7 @@ async function undo() {
   if (status !== 200 || answer?.verdict === "refused") {
     return toast({ zh: "不能撤销，请组长处理", en: "Cannot be undone here, ask the lead" }, "bad");
   }
+  station.outbox.undone(last.id);
   counted(last.service, -1);
   if (now.last === last) now.last = null;
   paintLast();

@@ -119,4 +119,4 @@ for (const kind of ["pointerdown", "keydown", "input"]) addEventListener(kind, r
 names();
 addEventListener("pagehide", () => { hide(); sheets.close(); });
 prepare();
-station = await openStation({ facing: "user", onCode: (code) => signIn({ code }), onLate: () => {} });
+station = await openStation({ facing: "user", cannotWait: true, onCode: (code) => signIn({ code }), onLate: () => {} });

@@ -4,28 +4,35 @@
  *     onCode(text)          a new sighting, whether camera or wedge; never twice while its answer is under way
  *     onNews(data)          a fresh GET /api/v1/station, twice a minute
  *     onLate({scan, result})  an answer that came after the screen had said "kept on this tablet"
+ *   station.alone                             the offline snapshot (alone.js), or null
  *   await station.judge(scan, show) -> result    sends through the outbox and shows the verdict
  *     show = {service, direction, grant, leave, ring, extra: (result) => nodes, onLeave}
  *   station.pause() · station.resume() · station.forget()     the camera while a sheet asks something
  *
- * The page carries: #camera (kiosk/_camera.html), #link, #clock, [data-language], #verdict.
+ * openStation({cannotWait: true}) is a kiosk: what has no answer is taken back, and the person sent to the desk.
+ * A page from the worker's cache (html[data-kept]) takes plan and time from the last news that this tablet had.
+ *
+ * The page carries: #camera (kiosk/_camera.html), #link, #clock, [data-language], #verdict; a gate and a desk #copy.
  */
-import { setServerTime, startClock } from "./clock.js";
+import { openAlone } from "./alone.js";
+import { offsetNow, setServerTime, startClock } from "./clock.js";
 import { openOutbox } from "./outbox.js";
-import { data, fill, language, onTap, setLanguage } from "./page.js";
+import { bi, data, fill, language, onTap, setLanguage } from "./page.js";
 import { createScanner } from "./scanner.js";
 import { unlock } from "./sounds.js";
-import { calm, show } from "./verdict.js";
+import { calm, face, show } from "./verdict.js";
 import { listenWedge } from "./wedge.js";
-import { camera as cameraWords, link as linkWords } from "./words.js";
+import { camera as cameraWords, copy as copyWords, link as linkWords, OVER } from "./words.js";
+import { keepPages } from "./worker.js";
 
 const ASKING_AFTER_MS = 150;
 const NEWS_EVERY_MS = 30000;
 const NOTICED_MS = 300;
 let noticed = 0;
 
-export async function openStation({ facing = "environment", onCode, onNews = () => {}, onLate = () => {} }) {
-  setServerTime(data.server_time);
+export async function openStation({ facing = "environment", onCode, onNews = () => {}, onLate = () => {}, cannotWait = false }) {
+  const isKept = "kept" in document.documentElement.dataset;
+  if (!isKept) setServerTime(data.server_time);
   const underWay = new Set();
   const failed = new Set();
   const take = (text, source, { held }) => {
@@ -38,9 +45,14 @@ export async function openStation({ facing = "environment", onCode, onNews = () 
   listenWedge(take);
   startChrome();
   const outbox = await openOutbox().catch((error) => { noShelf(); throw error; });
-  listen(outbox, onNews, onLate);
+  if (isKept) await remember(outbox, onNews);
+  const alone = cannotWait ? null : await openAlone(outbox, { onChange: () => sayCopy(alone) });
+  outbox.alone = cannotWait ? async () => ({ pending: true, withdrawn: true }) : alone?.judge ?? null;
+  sayCopy(alone);
+  listen(outbox, alone, onNews, onLate);
+  keepPages(() => !face() && !document.querySelector(".sheet:not([hidden])"));
   return {
-    outbox, scanner,
+    outbox, scanner, alone,
     judge: (scan, wish) => judge(outbox, underWay, failed, scan, wish),
     pause: () => scanner.pause(), resume: () => scanner.resume(), forget: () => scanner.forget(),
   };
@@ -78,6 +90,29 @@ async function judge(outbox, underWay, failed, scan, wish) {
   return result;
 }
 
+/** Plan and clock as this tablet heard them last, where the page itself is older. */
+async function remember(outbox, onNews) {
+  const { news, offset } = await outbox.store.read("news").catch(() => null) ?? {};
+  if (news?.station.key !== data.station.key) return;
+  Object.assign(data, news);
+  setServerTime(new Date(Date.now() + offset).toISOString());
+  onNews(data);
+}
+
+function sayCopy(alone) {
+  const line = document.getElementById("copy");
+  if (line) fill(line, copyWords(alone, data));
+}
+
+/** Over: what everybody has seen is forgotten here, as soon as nothing waits. */
+async function end(outbox, alone) {
+  if (await outbox.waiting()) return;
+  await outbox.forget();
+  await alone?.forget();
+  if (document.querySelector(".over-note")) return;
+  document.body.append(bi("p", OVER, "over-note"));
+}
+
 function startCamera(facing, take) {
   const frame = document.getElementById("camera");
   const say = frame.querySelector(".say");
@@ -105,11 +140,12 @@ function startChrome() {
   });
 }
 
-function listen(outbox, onNews, onLate) {
+function listen(outbox, alone, onNews, onLate) {
   const chip = document.getElementById("link");
   const status = ({ state, waiting }) => {
     const { tone, text } = linkWords(state, waiting);
     chip.className = `chip dot line bi ${tone}`;
+    document.body.dataset.link = state;
     fill(chip, text);
   };
   const ask = async () => {
@@ -119,10 +155,11 @@ function listen(outbox, onNews, onLate) {
     if (code !== 200) return;
     setServerTime(news.server_time);
     Object.assign(data, news);
-    if (news.event?.closed) await outbox.forget();
+    await outbox.store.note("news", { news, offset: offsetNow() });
+    if (news.closed_at) await end(outbox, alone);
     onNews(news);
   };
-  status({ state: "ok", waiting: 0 });
+  outbox.waiting().then((waiting) => status({ state: outbox.state, waiting }));
   outbox.addEventListener("status", (event) => status(event.detail));
   outbox.addEventListener("late", (event) => onLate(event.detail));
   setInterval(ask, NEWS_EVERY_MS);

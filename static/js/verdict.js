@@ -10,10 +10,11 @@
  *   face()        "" or the face that is shown;  calm() resolves once a refusal has been readable for a moment
  *
  * data-verdict: accepted refused waiting error asking · data-reason · data-scan-id · data-face for the style sheet.
+ * data-offline="1": the tablet judged by itself; blue, with the word for it, the shape says which verdict.
  */
 import { drawing, bi, make } from "./page.js";
 import { play } from "./sounds.js";
-import { describe } from "./words.js";
+import { describe, OFFLINE } from "./words.js";
 
 const FACES = ["accepted", "used", "refused", "waiting", "asking"];
 const READABLE_MS = 1200;
@@ -52,6 +53,7 @@ export function show(result, context = {}) {
   stopClocks();
   root.querySelector(".verdict-text").replaceChildren(...textOf(result, said, context));
   Object.assign(root.dataset, { face: said.face, verdict: verdictOf(result), reason: result.reason ?? "", scanId: result.id ?? "" });
+  markOffline(root, result);
   document.body.dataset.face = said.face;
   shownAt = performance.now();
   leaving = context.onLeave ?? null;
@@ -63,7 +65,7 @@ export function show(result, context = {}) {
 export function hide() {
   if (!element || !face()) return;
   stopClocks();
-  for (const name of ["face", "verdict", "reason", "scanId"]) delete element.dataset[name];
+  for (const name of ["face", "verdict", "reason", "scanId", "offline"]) delete element.dataset[name];
   delete document.body.dataset.face;
   element.querySelector(".verdict-text").replaceChildren();
   const left = leaving;
@@ -84,6 +86,13 @@ function fits([tight, [shape, text, word]]) {
   return element.scrollHeight <= element.clientHeight && element.scrollWidth <= element.clientWidth;
 }
 
+const isOwn = ({ offline, verdict }) => Boolean(offline && verdict);
+
+function markOffline(root, result) {
+  if (isOwn(result)) root.dataset.offline = "1";
+  else delete root.dataset.offline;
+}
+
 function verdictOf(result) {
   if (result.asking) return "asking";
   if (result.pending) return "waiting";
@@ -92,6 +101,7 @@ function verdictOf(result) {
 
 function textOf(result, said, context) {
   const nodes = [fitted(bi("p", said.word, "verdict-word"), said.word)];
+  if (isOwn(result)) nodes.unshift(bi("p", OFFLINE, "verdict-own"));
   const { name, org } = result.attendee ?? {};
   if (name) nodes.push(who(name, org));
   if (said.chips.length && !context.plain) nodes.push(chips(said.chips));

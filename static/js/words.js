@@ -5,6 +5,7 @@
  *   camera[state]                             words for each state of scanner.js
  *   counted(kind)                             what the number at the door counts: 已用餐, served
  *   link(state, waiting)                      words for the outbox's status chip -> {tone, text}
+ *   copy(alone, data)                         what this tablet can do while no server answers (alone.js)
  */
 import { timeOf } from "./clock.js";
 
@@ -65,6 +66,18 @@ export const camera = {
   broken: t("摄像头没有画面，正在重试", "No picture from the camera, trying again"),
 };
 
+export const OFFLINE = t("离线核验", "Offline");
+export const OVER = t("会议已结束，本机存的记录和名单已清除", "The event is over. What this tablet kept is cleared");
+
+export function copy(alone, { station, event }) {
+  if (!station?.offline) return t("", "");
+  if (!alone) return t("此地址断网时不能核验，请改用 https 地址", "No checking without the network at this address. Use https");
+  if (!alone.about) return t("正在取离线名单…", "Fetching the offline list…");
+  const { count, at } = alone.about;
+  return t(`断网也能核验：${count} 个码，${timeOf(new Date(at), event?.timezone)}`,
+           `Works offline: ${count} codes, ${timeOf(new Date(at), event?.timezone, "en")}`);
+}
+
 export const counted = (kind) => COUNTED[kind] ?? t("已办", "done");
 export const asking = t("正在核对", "Checking");
 
@@ -87,6 +100,10 @@ export function describe(result, context = {}) {
 }
 
 function waiting(result) {
+  if (result.withdrawn) {
+    return { face: "waiting", word: t("暂时不能报到", "Not now"), fact: t("连不上服务器，没有记录", "No connection, nothing was recorded"),
+             chips: [], advice: t("请到报到台办理", "Please see the desk") };
+  }
   return { face: "waiting", word: t("已记下", "Saved"), fact: WAITING[result.why] ?? WAITING.offline, chips: [],
            advice: t("尚未核对，结果以上传后为准", "Not checked yet. It counts once it is sent") };
 }
