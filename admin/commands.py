@@ -7,6 +7,7 @@ from admin import (
     badge_commands,
     care_commands,
     demo_commands,
+    doctor_commands,
     event_commands,
     export_commands,
     move_commands,
@@ -19,4 +20,4 @@ from admin import (
 COMMANDS: tuple[click.Command, ...] = (
     *event_commands.COMMANDS, *demo_commands.COMMANDS, *roster_commands.COMMANDS, *staff_commands.COMMANDS,
     *badge_commands.COMMANDS, *export_commands.COMMANDS, *care_commands.COMMANDS, *restore_command.COMMANDS,
-    *move_commands.COMMANDS, *purge_commands.COMMANDS)
+    *move_commands.COMMANDS, *doctor_commands.COMMANDS, *purge_commands.COMMANDS)
