@@ -15,7 +15,8 @@ from typing import Any
 from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from flask_babel import gettext, lazy_gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from models.writer import NotRecorded
@@ -65,7 +66,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, said)
     app.register_error_handler(CSRFError, stale)
     app.register_error_handler(NotRecorded, not_recorded)
-    app.register_error_handler(OperationalError, unreachable)
+    for error in (OperationalError, NoConnection):
+        app.register_error_handler(error, unreachable)
     app.register_error_handler(500, failed)
 
 
@@ -94,7 +96,7 @@ def not_recorded(_error: NotRecorded) -> Response:
     return answer
 
 
-def unreachable(_error: OperationalError) -> Response:
+def unreachable(_error: SQLAlchemyError) -> Response:
     """The database could not even be read: gone, starting again, locked. It comes back by itself (law 3)."""
     current_app.logger.warning("the database does not answer: %s", request.url_rule.rule if request.url_rule else "no route")
     return not_recorded(NotRecorded())

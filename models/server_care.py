@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import case, create_engine, inspect, select, text, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -58,12 +58,17 @@ def bring(file: Path, engine: Engine, step: Step | None = None, replace: bool = 
     with the database alone (leases.alone). CareRefused: event_exists, not_empty, not_carried.
     """
     with carry.opened(file) as there, there.connect() as source, _writing(engine) as target:
-        if has_event(target) and not replace:
+        before = target.execute(select(Event.plan_revision)).scalar_one() if has_event(target) else 0
+        if before and not replace:
             raise CareRefused("event_exists", EXISTS)
         for table in reversed(carry.tables()):
             table.drop(target, checkfirst=True)
         carry.make_tables(target)
-        return carry.carry(source, target, step)
+        counted = carry.carry(source, target, step)
+        if before:      # a node that lost sight of the database meanwhile must not take its memory for this event's
+            target.execute(update(Event).values(plan_revision=case((Event.plan_revision > before, Event.plan_revision),
+                                                                   else_=before) + 1))
+        return counted
 
 
 def restore(data: Path, file: Path, engine: Engine, upgrade: Callable[[Path], None]) -> tuple[Copy, Path | None]:
