@@ -32,7 +32,7 @@ function look(code) {
   now.looking = code;
   clearTimeout(patience);
   patience = setTimeout(lookAlone, PATIENCE_MS);
-  return htmx.ajax("POST", "/desk/find", { target: "#work", values: { code } });
+  return htmx.ajax("POST", "/desk/find", { target: "#work", values: { code } }).catch(() => {});     // said by its event
 }
 
 /** Nobody answers: the snapshot opens for the badge in hand. A late answer of the server puts its own card in place. */

@@ -17,12 +17,12 @@
 import { openAlone } from "./alone.js";
 import { offsetNow, setServerTime, startClock } from "./clock.js";
 import { openOutbox } from "./outbox.js";
-import { bi, data, fill, language, onTap, setLanguage } from "./page.js";
+import { bi, data, fill, language, onTap, setLanguage, toast } from "./page.js";
 import { createScanner } from "./scanner.js";
 import { unlock } from "./sounds.js";
 import { calm, face, show } from "./verdict.js";
 import { listenWedge } from "./wedge.js";
-import { camera as cameraWords, copy as copyWords, link as linkWords, OVER } from "./words.js";
+import { camera as cameraWords, copy as copyWords, ASIDE, link as linkWords, OVER } from "./words.js";
 import { keepPages } from "./worker.js";
 
 const ASKING_AFTER_MS = 150;
@@ -161,7 +161,7 @@ function listen(outbox, alone, onNews, onLate) {
   };
   outbox.waiting().then((waiting) => status({ state: outbox.state, waiting }));
   outbox.addEventListener("status", (event) => status(event.detail));
-  outbox.addEventListener("late", (event) => onLate(event.detail));
+  outbox.addEventListener("late", ({ detail }) => (detail.result.error === "kept_aside" ? toast(ASIDE, "ask") : onLate(detail)));
   setInterval(ask, NEWS_EVERY_MS);
   ask();
 }

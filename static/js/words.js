@@ -67,6 +67,7 @@ export const camera = {
 };
 
 export const OFFLINE = t("离线核验", "Offline");
+export const ASIDE = t("本机已停用，没传完的记录已交给总负责", "This tablet was revoked. What it still had went to the coordinator");
 export const OVER = t("会议已结束，本机存的记录和名单已清除", "The event is over. What this tablet kept is cleared");
 
 export function copy(alone, { station, event }) {
