@@ -71,6 +71,7 @@ def run(console: Console, host: str, port: int | None, plain: bool,
     """Serves the console's data folder until stopped. `also` says more (to app and doors) before it is ready."""
     # A forked worker would inherit this process's threads' locks and its SQLite handles, and hang at random.
     multiprocessing.set_start_method("spawn", force=True)
+    console.check_after_crash()     # first: whoever opens the event and closes it again folds the log that tells
     app = console.app()
     with holding(console.data):
         doors = free_doors(host, (HTTP_PORT if plain else HTTPS_PORT) if port is None else port, plain)

@@ -63,6 +63,24 @@ def test_a_damaged_file_is_not_served_and_the_words_lead_to_a_restore(stopped: P
     is_served_after_restore(stopped, tmp_path / "good.db")
 
 
+def test_after_an_unclean_stop_a_page_damaged_deep_inside_is_found_before_anybody_is_served(
+        stopped: Path, tmp_path: Path) -> None:
+    path = database_path(stopped)
+    with closing(sqlite3.connect(path)) as there:
+        page = there.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_scan_station'").fetchone()[0]
+        size = there.execute("PRAGMA page_size").fetchone()[0]
+    server = Server(stopped)
+    server.start()
+    server.kill()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\x00" * size)
+    assert path.with_name("huiwu.db-wal").stat().st_size > 0
+    said = refused(stopped)
+    assert "restore" in said and "恢复备份" in said
+    is_served_after_restore(stopped, tmp_path / "good.db")
+
+
 @pytest.mark.parametrize("trace", ["log", "backup"])
 def test_a_missing_file_is_said_and_no_new_event_takes_its_place(stopped: Path, tmp_path: Path, trace: str) -> None:
     database_path(stopped).unlink()
