@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
 
 from models import leases
 
@@ -45,23 +44,22 @@ class Notices:
             self._thread.join(timeout=5)
 
     def _loop(self) -> None:
-        driver = self._engine.dialect.loaded_dbapi
         while not self._stopping.is_set():
             try:
                 self._listen()
-            except (DBAPIError, driver.Error) as error:
+            except Exception as error:      # a thread that ends would leave this node deaf until its next start
                 log.warning("not listening to the other nodes: %s", type(error).__name__)
             self._stopping.wait(AGAIN)
 
     def _listen(self) -> None:
         """Until we stop or the connection is lost."""
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            driver: Any = connection.connection.driver_connection
             connection.detach()         # it is closed at the end and not lent to others: it listens and holds a lock
             if not leases.serve(connection):
                 log.warning("the database is held by a restore or a move")
                 return
             connection.execute(text(f"LISTEN {CHANNEL}"))
-            driver: Any = connection.connection.driver_connection
             self._heard()               # what was said while nobody listened
             while not self._stopping.is_set():
                 if self._news.is_set():

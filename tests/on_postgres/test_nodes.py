@@ -13,14 +13,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from models import print_queue, print_states
 from models.aside import Lease
+from models.care import CareRefused
 from models.database import now
 from models.event import Printer, touch
-from models.leases import HELD, Leases, importing
+from models.leases import HELD, Leases, alone, importing
+from models.notices import Notices
 from models.runtime import Runtime
 from models.scans import PrintJob, Scan
 from printers.faulty import FaultyPrinter
@@ -198,6 +200,43 @@ def test_what_is_scanned_at_one_node_shows_live_at_the_other(nodes: list[Server]
         postgres_server.start()
         until(lambda: health(nodes[0]) == 200)
         sign_in(badges[2], after, 3)
+
+
+@pytest.fixture
+def talking(runtime: Runtime) -> Iterator[tuple[Notices, threading.Event, threading.Event]]:
+    """A node that tells, whether it heard something itself, and whether another one did."""
+    own, other = threading.Event(), threading.Event()
+    notices = [Notices(runtime.engine, "one", own.set), Notices(runtime.engine, "two", other.set)]
+    for one in notices:
+        one.start()
+    assert own.wait(PATIENCE) and other.wait(PATIENCE), "each asks anew when it begins to listen"
+    own.clear()
+    other.clear()
+    yield notices[0], own, other
+    for one in notices:
+        one.stop()
+
+
+def test_a_node_hears_of_the_others_commits_and_not_of_its_own_also_after_its_connection_was_cut(
+        talking: tuple[Notices, threading.Event, threading.Event], runtime: Runtime) -> None:
+    told, own, other = talking
+    told.tell()
+    assert other.wait(PATIENCE)
+    assert not own.is_set()
+    with runtime.engine.begin() as connection:
+        listeners = connection.execute(text("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query ~ 'LISTEN|notify'"
+                                            " AND pid <> pg_backend_pid()")).scalar()
+    assert listeners == 2
+    assert own.wait(PATIENCE), "it listens again, and asks what it missed"
+    other.clear()
+    until(lambda: (told.tell(), other.wait(0.2))[1])
+
+
+def test_whoever_wants_the_database_alone_waits_for_the_last_node(
+        talking: tuple[Notices, threading.Event, threading.Event], runtime: Runtime) -> None:
+    with pytest.raises(CareRefused) as refused, alone(runtime.engine):
+        pass
+    assert refused.value.error == "in_use"
 
 
 def test_a_tablet_at_one_node_is_online_on_the_others_dashboard(nodes: list[Server], runtime: Runtime, spread: Spread) -> None:
