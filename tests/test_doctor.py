@@ -72,6 +72,19 @@ def test_a_damaged_file_is_bad_and_stops_no_other_check(data: Path, runtime: Run
     assert said.code == 1 and found(said.payload, "database")["state"] == "bad" and found(said.payload, "sleep")
 
 
+def test_one_damaged_page_is_found_although_the_event_still_opens(data: Path, runtime: Runtime) -> None:
+    with closing(sqlite3.connect(database_path(data))) as there:
+        size = there.execute("PRAGMA page_size").fetchone()[0]
+        page = there.execute("SELECT rootpage FROM sqlite_master WHERE name = 'print_job'").fetchone()[0]
+    runtime.engine.dispose()
+    with database_path(data).open("r+b") as file:
+        file.seek(size * (page - 1))
+        file.write(bytes(size))
+    said = run(data, "doctor").payload
+    assert (found(said, "database")["state"], found(said, "fonts")["state"]) == ("bad", "ok")
+    assert "损坏" in found(said, "database")["message"]
+
+
 def test_a_check_that_fails_itself_is_bad_and_the_next_goes_on() -> None:
     def breaks() -> Check:
         raise RuntimeError("no such thing")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kiosk import live
 from models import print_queue, reports
 from models.runtime import Runtime
 from models.scans import PrintJob
@@ -20,6 +21,7 @@ from printers import channels, escpos, slip, transports
 from printers.faulty import FaultyPrinter, Mode
 from printers.slip import SlipContent
 from printers.transports import Outcome
+from printers.worker import Timing
 from tests.conftest import Tablet
 from tests.print_shop import MUTE, NARROW, QUICK, Shop, codes_of
 
@@ -193,6 +195,12 @@ def test_paper_that_ends_in_a_slip_is_said_while_it_hangs_there_and_a_new_roll_s
         assert shop.wait(lambda: is_over(shop))
         assert (shop.said().state, shop.said().message) == ("idle", "")
         check_paper(shop, printer)
+
+
+def test_trouble_is_asked_for_often_enough_to_be_on_every_screen_within_three_seconds() -> None:
+    before_a_slip = Timing().preflight + live.QUIET
+    while_it_prints = 2 * transports.ASK_EVERY + live.QUIET              # until it is asked, and until it has answered
+    assert max(before_a_slip, while_it_prints) <= 3
 
 
 def test_a_printer_that_stands_still_with_a_full_buffer_is_said_to_stand_still(shop: Shop, sign_in: Callable[[], str]) -> None:
