@@ -13,13 +13,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import create_engine, select, text, update
 from sqlalchemy.orm import Session
 
-from models import print_queue, print_states
+from models import print_queue, print_states, reports
 from models.aside import Lease
 from models.care import CareRefused
-from models.database import now
+from models.counts import rebuild
+from models.database import engine_options, now, server_url
 from models.event import Printer, touch
 from models.leases import HELD, Leases, alone, importing
 from models.notices import Notices
@@ -237,6 +238,64 @@ def test_whoever_wants_the_database_alone_waits_for_the_last_node(
     with pytest.raises(CareRefused) as refused, alone(runtime.engine):
         pass
     assert refused.value.error == "in_use"
+
+
+def test_a_served_node_keeps_others_from_having_the_database_alone(data: Path, nodes: list[Server], tmp_path: Path) -> None:
+    assert run(data, "backup", "--to", tmp_path / "all.db").code == 0
+    for arguments in (("restore", tmp_path / "all.db"), ("move", "to-folder")):
+        assert run(data, *arguments).payload["error"] == "in_use"
+    for node in nodes:
+        node.stop()
+    assert run(data, "move", "to-folder").code == 0
+
+
+@pytest.fixture
+def second(data: Path, database_url: str) -> Iterator[Runtime]:
+    """What another node keeps beside the same database."""
+    made = Runtime(create_engine(server_url(database_url) or "", **engine_options(database_url)), data)
+    yield made
+    made.engine.dispose()
+
+
+def test_a_tablet_that_went_over_to_another_node_was_seen_there_last(runtime: Runtime, second: Runtime, desk: Any) -> None:
+    def last_seen(by: Runtime) -> Any:
+        with by.connection() as connection:
+            return reports.stations(by, by.plan(), connection)["desk-1"]["waiting"]
+    (device,) = runtime.plan(fresh=True).device_ids
+    runtime.sight(device, None, 7)
+    runtime.save_sightings()
+    second.sight(device, None, 3)
+    second.save_sightings()
+    runtime.save_sightings()
+    assert (last_seen(runtime), last_seen(second)) == (3, 3)
+
+
+def test_counts_catch_up_with_another_nodes_rows_and_are_what_the_ledger_says(
+        runtime: Runtime, second: Runtime, desk: Any, gate: Any, create_attendee: Callable[..., Any]) -> None:
+    badges = [create_attendee(f"人{number}", category)[1] for number, category in enumerate(("delegate", "press", "delegate"))]
+    with second.connection() as connection:
+        kept = second.ledger.counts.current(connection)
+
+    def agree() -> None:
+        with second.connection() as connection:
+            found = second.ledger.counts.current(connection)
+            fresh = rebuild(connection, second.ledger.memory, found.mark)
+        assert found is kept, "moved along, not read anew"
+        assert (found.head, +found.people, +found.inside, +found.arrivals) == (
+            fresh.head, +fresh.people, +fresh.inside, +fresh.arrivals)
+    first = desk.scan(badges[0], "signin")
+    agree()
+    for badge in badges[1:]:
+        desk.scan(badge, "signin")
+    gate.scan(badges[0], "s1", direction="in")
+    gate.scan(badges[1], "s1", direction="in")
+    agree()
+    gate.scan(badges[0], "s2", direction="in")
+    gate.scan(badges[1], "s1", direction="out")
+    agree()
+    assert desk.void(first["id"])[0] == 200
+    gate.scan("B" + "0" * 20, "lunch")
+    agree()
 
 
 def test_a_tablet_at_one_node_is_online_on_the_others_dashboard(nodes: list[Server], runtime: Runtime, spread: Spread) -> None:
