@@ -129,7 +129,7 @@ def test_two_tablets_through_a_minute_without_a_server_lose_nothing_and_the_doub
     assert [(row.verdict, row.reason) for row in found if row.conflict] == [("accepted", "used_up")]
     assert sum(row.verdict == "accepted" for row in found) == 1 + 4 + 4 + 1
     create_staff("陈总", "lead")
-    lead = one.context.browser.new_page()
+    lead = one.context.browser.new_page(locale="zh-CN")
     lead.goto(f"{venue.url}/login?next=/admin/conflicts")
     lead.fill("[name=name]", "陈总")
     lead.fill("[name=secret]", "2468")
