@@ -41,6 +41,7 @@ async function lookAlone() {
   const code = now.looking;
   const looked = code && await station.alone?.look(code).catch(() => null);
   if (!looked || now.looking !== code) return toast({ zh: "连不上服务器，请再试", en: "No connection, please try again" }, "ask");
+  station.outbox.dispatchEvent(new CustomEvent("status", { detail: { state: "offline", waiting: Number(at("waiting").textContent) } }));
   const context = { ...data, zone: data.event.timezone };
   const [{ said }] = looked;
   at("work").replaceChildren(...(said.holder ? [aloneCard(looked, context)] : []));

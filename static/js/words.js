@@ -102,7 +102,7 @@ export function describe(result, context = {}) {
 
 function waiting(result) {
   if (result.withdrawn) {
-    return { face: "waiting", word: t("暂时不能报到", "Not now"), fact: t("连不上服务器，没有记录", "No connection, nothing was recorded"),
+    return { face: "used", word: t("暂时不能报到", "Not now"), fact: t("连不上服务器，没有记录", "No connection, nothing was recorded"),
              chips: [], advice: t("请到报到台办理", "Please see the desk") };
   }
   return { face: "waiting", word: t("已记下", "Saved"), fact: WAITING[result.why] ?? WAITING.offline, chips: [],
