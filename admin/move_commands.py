@@ -34,7 +34,7 @@ def move(console: Console, where: str, database: str) -> None:
     先停止服务。目标里已经有会议时不搬；原来的一份改名留着。 Stop serving first. A target that holds an event is
     refused, and what was moved stays aside under another name.
 
-    例 Example: DATABASE_URL=postgresql://huiwu@db/huiwu python app.py move to-server
+    例 Example: python app.py move to-server --database postgresql://huiwu@db/huiwu
     """
     try:
         server_url(database)
