@@ -91,6 +91,7 @@ class Outbox extends EventTarget {
   }
 
   async #work(found) {
+    let proved = false;      // nothing sent says nothing of the server
     for (let next = found; ; next = null) {
       if (this.judging) {
         await this.judging;
@@ -100,10 +101,11 @@ class Outbox extends EventTarget {
       if (!rows.length) break;
       this.#say(rows.length > 1 ? "sending" : this.state);
       if (!await this.#send(rows)) return this.#later();
+      proved = true;
     }
     if (!await this.#undo()) return this.#later();
     this.failures = 0;
-    return this.#say("ok");
+    return this.#say(proved ? "ok" : this.state);
   }
 
   /** A scan sent meanwhile makes the head of this answer an old one, so then only the epoch is compared. */
@@ -111,7 +113,9 @@ class Outbox extends EventTarget {
     const posts = this.posts;
     const answer = await get(url);
     if (answer.status === 401) await this.#say("unpaired");
+    if (AWAY.includes(answer.status)) await this.#say("offline");
     if (answer.status !== 200 || !answer.data) return answer;
+    this.state = "ok";
     const { epoch, head } = answer.data;
     await this.promised({ epoch, head: posts === this.posts && !this.sending ? head : undefined });
     this.drain();

@@ -151,7 +151,6 @@ function listen(outbox, alone, onNews, onLate) {
   const ask = async () => {
     if (document.hidden) return;
     const { status: code, data: news } = await outbox.check();
-    if (code === 0) status({ state: "offline", waiting: await outbox.waiting() });
     if (code !== 200) return;
     setServerTime(news.server_time);
     Object.assign(data, news);
