@@ -90,6 +90,11 @@ class Console:
 
     def refuse_lost(self) -> None:
         """Failed if the folder held an event whose file is gone: a new one must not take its place."""
+        moved = max(self.data.glob("moved-*.db"), default=None)
+        if moved and not database_path(self.data).exists():
+            raise Failed("moved", f"这里的会议已经搬到数据库服务器（{moved.name} 是搬走前的样子）：请设好 DATABASE_URL，"
+                                  "或用 move to-folder 搬回来。 The event was carried to a database server: set DATABASE_URL,"
+                                  " or carry it back with `move to-folder`.")
         if trace := lost(self.data):
             raise Failed("missing", f"{database_path(self.data)} 不见了（{trace.name} 还在）：请用 restore 恢复备份，不要新建。"
                                     " The event's file is gone: restore a backup, do not make a new event here.")

@@ -77,6 +77,8 @@ def test_there_and_back_every_row_of_every_table_is_the_same(
     assert not database_path(lived).exists()
     assert file_rows(Path(said.payload["aside"])) == before
     assert rows(server) == before
+    lost = run(lived, "audit")
+    assert lost.payload["error"] == "moved" and "DATABASE_URL" in lost.payload["message"]
 
     monkeypatch.setenv("DATABASE_URL", database_url)
     assert run(lived, "audit").payload == audited == {"scans": len(before["scan"]), "differences": []}
