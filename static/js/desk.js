@@ -233,6 +233,12 @@ addEventListener("keydown", (event) => { if (event.key === "Escape" && !sheets.c
 for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, rest, true);
 addEventListener("pagehide", blank);
 station = await openStation({ facing: "environment", onCode: look, onLate: late });
+/** Whom the server showed just now is no stranger, even if the list is a minute older: then the scan waits. */
+const own = station.outbox.alone;
+station.outbox.alone = own && (async (scan, why) => {
+  const said = await own(scan, why);
+  return said?.reason === "unknown" && card() && !("offline" in card().dataset) ? null : said;
+});
 document.querySelector("#camera video").addEventListener("playing", listCameras);
 station.outbox.addEventListener("status", ({ detail }) => { at("waiting").textContent = String(detail.waiting); });
 openLive("/api/v1/live", { printer: () => {
