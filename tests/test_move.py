@@ -125,7 +125,7 @@ def test_after_a_move_back_the_server_holds_no_event_and_its_tables_lie_aside(
         schema = said.payload["aside"]
         assert connection.execute(text(f'SELECT count(*) FROM "{schema}".scan')).scalar() == len(before["scan"])
     monkeypatch.setenv("DATABASE_URL", database_url)
-    assert run(lived, "audit").payload["error"] == "moved"
+    assert run(lived, "audit").payload["error"] == "no_event"
     monkeypatch.delenv("DATABASE_URL")
     assert run(lived, "move", "to-server", "--database", database_url).code == 0, "and it may go there again"
 
