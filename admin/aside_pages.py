@@ -67,7 +67,8 @@ def _record(rows: list[KeptAside]) -> list[str]:
     """Puts kept rows to the ledger and notes what became of them: accepted, refused, or "" where no row could be."""
     runtime, actor = guard.runtime(), guard.actor()
     secret = runtime.plan().event.secret
-    asked = [(row.id, aside.as_request(row, actor, secret)) for row in rows]
+    with runtime.reading() as session:
+        asked = [(row.id, aside.as_request(row, actor, secret, aside_rows.is_own_undo(session, row))) for row in rows]
     requests = [request for _id, request in asked if request is not None]
     outcomes = iter(runtime.ledger.record(requests) if requests else [])
     results: dict[int, str] = {}

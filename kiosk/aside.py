@@ -14,6 +14,7 @@ from sqlalchemy import select
 import guard
 from kiosk import handles
 from kiosk.api import scans, void
+from kiosk.requests import said
 from kiosk.shapes import BATCH, BadShape, ScanIn, VoidIn, convert, decode, moment
 from models import aside_rows, codes
 from models.aside import KeptAside
@@ -90,11 +91,12 @@ def _offset() -> timedelta:
     return at - clock
 
 
-def as_request(row: KeptAside, actor: str, secret: str) -> ScanRequest | UndoRequest | None:
-    """A kept row as a request of the ledger, by the coordinator who takes it; None when its search hit is no good."""
-    caller, received = Caller(row.station_key, None, actor, granted="void" in row.body), now()
+def as_request(row: KeptAside, actor: str, secret: str, granted: bool) -> ScanRequest | UndoRequest | None:
+    """A kept row as a request of the ledger, by the coordinator who takes it; None when its search hit is no good.
+    `granted`: it is an undo that came in time and is only taken late (aside_rows.is_own_undo)."""
+    caller, received = Caller(row.station_key, None, actor, granted), now()
     if "void" in row.body:
-        return UndoRequest(row.scan_id, row.body["void"], caller, received, row.body["reason"])
+        return UndoRequest(row.scan_id, row.body["void"], caller, received, said(row.body["reason"]))
     scan: ScanIn = convert(row.body["scan"], ScanIn)
     sent = moment(scan.scanned_at)
     at = sent + timedelta(seconds=row.body["offset"]) if sent else row.received_at
@@ -106,4 +108,5 @@ def as_request(row: KeptAside, actor: str, secret: str) -> ScanRequest | UndoReq
     return ScanRequest(
         id=row.scan_id, service=scan.service, caller=caller, at=at, uploaded_at=received, code=None if person else code,
         attendee_id=person, sent_at=scan.scanned_at or "", direction=scan.direction, quantity=scan.quantity,
-        offline=scan.offline, note=scan.reason, answers=scan.answers)
+        offline=scan.offline, note=said(scan.reason),
+        answers={said(key): said(text) for key, text in scan.answers.items()})

@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 from models.aside import KeptAside
 from models.database import now
 from models.devices import Device
+from models.scans import Scan
+from models.undo import UNDO_WITHIN
 
 MOST = 2000                 # rows of one tablet, in all
 TAKEN, DROPPED = "accepted", "dropped"
@@ -70,6 +72,14 @@ def waiting(session: Session, device_id: int, limit: int) -> Sequence[KeptAside]
     """The oldest rows of a tablet that wait, in the order in which it sent them."""
     return session.scalars(select(KeptAside).where(KeptAside.device_id == device_id, KeptAside.settled.is_(None))
                            .order_by(KeptAside.id).limit(limit)).all()
+
+
+def is_own_undo(session: Session, row: KeptAside) -> bool:
+    """Whether a kept undo is one that its tablet could have made itself when it came: of a scan of its own station, within
+    the ordinary time. Whoever has a stolen tablet would else undo any scan it ever saw, in the coordinator's name."""
+    target = session.execute(select(Scan.station_key, Scan.uploaded_at).where(Scan.id == row.body.get("void"))).first()
+    return (target is not None and target.station_key == row.station_key
+            and row.received_at - target.uploaded_at <= UNDO_WITHIN)
 
 
 def settle(session: Session, decided: dict[int, str], actor: str) -> None:

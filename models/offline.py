@@ -24,6 +24,7 @@ from models.scans import Scan
 from models.snapshot import Snapshot, StationView
 
 FEW = 50        # holders of one look: 2-3 ms of this thread
+DIGITS = 18     # of a number that a database takes (64 bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def read_revision(text: str) -> Moment | None:
     """A revision as a tablet gives it back; None if it is none of ours."""
     scope, _dot, rest = text.partition(".")
     roster, _dot, head = rest.partition(".")
-    if not (scope.isalnum() and len(scope) == 16 and roster.isdecimal() and head.isdecimal() and len(rest) < 24):
+    if not (scope.isalnum() and len(scope) == 16 and all(one.isdecimal() and len(one) <= DIGITS for one in (roster, head))):
         return None
     return Moment(scope, int(roster), int(head))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from kiosk import aside, pairing
 from models import aside_rows, codes, purge
@@ -17,6 +17,7 @@ from models.audit import audit
 from models.devices import Device
 from models.runtime import Runtime
 from models.scans import Scan
+from models.undo import UNDO_WITHIN
 from tests.conftest import Tablet, post, scan
 
 PAGE = "/admin/aside"
@@ -118,6 +119,29 @@ def test_43_an_undo_is_kept_too_and_undoes_when_it_is_taken(
     assert (status, said["kept"]) == (401, 1) and desk.counts()["services"]["lunch"]["uses"] == 1
     take(coordinator, tablet)
     assert desk.counts()["services"]["lunch"]["uses"] == 0
+
+
+@pytest.mark.parametrize("station", ["gate-2", "gate-1"])
+def test_43_an_undo_that_the_tablet_could_not_make_itself_is_not_made_by_the_coordinator_s_tap(
+        pair: Callable[[str], Tablet], badge: str, coordinator: FlaskClient, runtime: Runtime, station: str) -> None:
+    done = pair(station).scan(badge, "s1" if station == "gate-2" else "lunch")["id"]
+    tablet = Revoked(pair("gate-1"), runtime)
+    assert tablet.void(done)[1]["kept"] == 1
+    if station == "gate-1":         # its own, but it came too late
+        long_ago = datetime.now(UTC) - UNDO_WITHIN - timedelta(seconds=5)
+        runtime.writer.do(lambda session: session.execute(update(Scan).values(uploaded_at=long_ago)))
+    assert "1 条记不了" in take(coordinator, tablet)
+    with runtime.reading() as session:
+        assert session.scalars(select(Scan.id).where(Scan.voids.is_not(None), Scan.verdict == "accepted")).all() == []
+    assert settled(runtime) == [("dropped", "陈总")]
+
+
+def test_43_a_kept_text_has_no_character_that_a_database_takes_nowhere(
+        revoked: Revoked, badge: str, coordinator: FlaskClient, runtime: Runtime) -> None:
+    revoked.call("POST", "/api/v1/scans", scan(badge, "lunch", reason="a\0b", answers={"k\0": "v\0"}))
+    take(coordinator, revoked)
+    with runtime.reading() as session:
+        assert session.scalars(select(Scan)).one().note == "ab"
 
 
 def test_43_dropped_it_is_not_recorded_and_the_table_says_by_whom(

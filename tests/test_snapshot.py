@@ -232,6 +232,12 @@ def test_a_revision_that_is_none_of_ours_gets_everything(gate: Tablet, badge: st
     assert status == 200 and said["since"] is None and codes.digest(badge) in said["entries"]
 
 
+def test_an_end_of_the_ledger_that_no_database_has_a_number_for_gets_everything(gate: Tablet, badge: str) -> None:
+    base = gate.call("GET", "/api/v1/roster")[1]["revision"].rpartition(".")[0]
+    status, said = gate.call("GET", f"/api/v1/roster?since={base}.{10 ** 19}")
+    assert status == 200 and said["since"] is None and codes.digest(badge) in said["entries"]
+
+
 def test_many_tablets_at_once_get_the_same_and_it_is_sealed_once(
         app: Flask, gate: Tablet, create_attendee: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(5):
