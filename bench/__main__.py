@@ -18,7 +18,7 @@ from bench.figures import Options, Row, missing
 from bench.meeting import ROOT
 from bench.table import WORDS, notes, table
 
-PARTS = ("scans", "growth", "streams", "disk", "outbox", "camera", "paper", "imports", "badges", "start", "memory")
+PARTS = ("scans", "growth", "streams", "disk", "outbox", "nodes", "camera", "paper", "imports", "badges", "start", "memory")
 BESIDE = ("cpu",)               # parts for a quick look, not in the whole
 CACHE = ROOT / ".cache" / "bench"
 Part = Callable[[Options], list[Row]]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -58,10 +58,12 @@ class _Client:
         return int(head[9:12])
 
 
-def run(port: int, clients: int, requests: Iterator[bytes], seconds: float) -> Run:
-    """Drives so many clients for so long, or until the requests are all answered; they are sent in their order."""
+def run(port: int | Sequence[int], clients: int, requests: Iterator[bytes], seconds: float) -> Run:
+    """Drives so many clients for so long, or until the requests are all answered; they are sent in their order.
+    Of several ports (the nodes of one event) each takes its share of the clients."""
     chooser = selectors.DefaultSelector()
-    open_clients = [_Client(port) for _ in range(clients)]
+    ports = [port] if isinstance(port, int) else port
+    open_clients = [_Client(ports[at % len(ports)]) for at in range(clients)]
     for client in open_clients:
         chooser.register(client.socket, selectors.EVENT_READ, client)
     times: list[float] = []

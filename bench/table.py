@@ -15,8 +15,7 @@ WORDS = (
     " Values are medians over the rounds, which take turns with their references; spread is half the range over the "
     "rounds, of the ratio where there is one.",
     "每次扫码都落盘：SQLite WAL、synchronous=FULL；鉴权、角色、库存、待打印小票都在路上，打印机关着。"
-    " Every scan is durable; authentication, role, stock and the birth of slips are on the road, the printer is off.",
-    "PostgreSQL（一个、两个节点）还没有，所以没有测。 PostgreSQL with one and two nodes is not there yet: not measured.")
+    " Every scan is durable; authentication, role, stock and the birth of slips are on the road, the printer is off.")
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
