@@ -27,7 +27,7 @@ from models.database import database_path, now
 from models.people import Attendee, Badge
 from models.runtime import Runtime
 from tests.command_line import run
-from tests.conftest import Tablet, scan
+from tests.conftest import scan
 from tests.served import ROOT
 
 PROGRAM = ("app.py",)
@@ -265,11 +265,6 @@ class Load:
         for thread in self.threads:
             thread.join(PATIENCE)
             assert not thread.is_alive()
-
-
-def tablet_of(made: Tablet, url: str) -> Outbox:
-    """The outbox of a tablet that the fixtures paired."""
-    return Outbox(made.token, url)
 
 
 def all_at_once(tablets: list[Outbox], do: Callable[[Outbox], Any]) -> list[Any]:
