@@ -14,7 +14,7 @@ from bench.figures import Goal, Options, compared, measured, missing, worst
 from bench.listen import streams
 from bench.load import request, run
 from bench.paper import printer
-from bench.parts import outbox, paper, scans
+from bench.parts import nodes, outbox, paper, scans
 from bench.processes import IS_LINUX, memory_mb, processor_seconds
 from bench.tablets import SERVICES
 from models.audit import audit
@@ -116,6 +116,11 @@ ROWS = [compared("扫码 scans, 16 clients", [30, 50], "/s", [100, 100], "hello"
         compared("教科书 textbook ORM, 16 clients", [5, 5], "/s", [100, 100], "hello"),
         worst("等待 wait max", [20, 80], "ms", Goal(60)), missing("慢盘 disk", "no C compiler", Goal(5)),
         measured("内存 memory", [150], "MB", Goal(150), note="one look")]
+
+
+def test_two_nodes_on_one_postgresql_take_the_scans_that_one_takes():
+    rows = nodes.rows(TINY)
+    assert [row.beside for row in rows] == ["SQLite"] * 4 and all(row.value for row in rows)
 
 
 def test_a_row_says_whether_its_goal_holds_of_the_ratio_or_of_the_value():
