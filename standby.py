@@ -31,6 +31,7 @@ from pins import HOUSE, LONGEST, Busy, Gate
 
 log = logging.getLogger("huiwu.standby")
 SEALED = "sealed"               # of https/: one file for each coordinator
+LARGEST = 1 << 20               # bytes of the papers that are read: a seal takes less than 4,000
 COST = {"time_cost": 3, "memory_cost": 65_536, "parallelism": 1}    # as pins.py compares by
 
 
@@ -97,8 +98,11 @@ def papers(runtime: Runtime) -> dict[str, Any]:
 
 def read(folder: Path, event: str) -> Papers | None:
     """The papers beside an event's backups; None if there are none that can be read."""
+    path = folder / f"huiwu-{event}-laptop.json"
     try:
-        return msgspec.json.decode((folder / f"huiwu-{event}-laptop.json").read_bytes(), type=Papers)
+        if not path.is_file() or path.stat().st_size > LARGEST:
+            return None
+        return msgspec.json.decode(path.read_bytes(), type=Papers)
     except (OSError, ValueError, msgspec.DecodeError):
         return None
 

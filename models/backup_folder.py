@@ -33,6 +33,7 @@ from models.runtime import Runtime
 ROOM = 1.05                     # times the event's file: the copy and what a file system needs for it
 SMALL = 4 << 20                 # free bytes that are wanted besides
 LONGEST_PAUSE = 0.25            # seconds between two steps of a copy
+SERVED = Path(__file__).resolve().parent.parent / "static"      # what the server gives to anybody
 Papers = Callable[[], dict[str, Any]]
 
 
@@ -84,13 +85,17 @@ def is_same_disk(data: Path, folder: Path) -> bool:
 
 
 def check(data: Path, folder: Path) -> None:
-    """Refuses a folder that cannot be written. CareRefused: no_folder, within, not_written."""
-    if not folder.is_absolute() or not folder.is_dir():
+    """Refuses a folder that cannot be written, or that everybody on the network may read. CareRefused: no_folder, within,
+    not_written."""
+    if not folder.is_absolute() or not _is_folder(folder):
         raise CareRefused("no_folder", f"找不到文件夹 {folder}：请写完整的路径，U 盘要插好。"
                                        " There is no such folder: give its whole path, with the stick plugged in.")
     if folder.resolve().is_relative_to(data.resolve()):
         raise CareRefused("within", f"{folder} 在会议自己的数据文件夹里：请选 U 盘或别的文件夹。"
                                     " That is within the event's own folder: choose a stick or another folder.")
+    if folder.resolve().is_relative_to(SERVED):
+        raise CareRefused("within", f"{folder} 里的文件谁都能从网上下载：请选 U 盘或别的文件夹。"
+                                    " Anybody on the network may download what is there: choose another folder.")
     try:
         with replacing(folder / ".huiwu-try", private=True) as beside:
             beside.write_bytes(b"try")
@@ -98,6 +103,13 @@ def check(data: Path, folder: Path) -> None:
     except OSError as error:
         raise CareRefused("not_written", f"{folder} 不能写入（{error.strerror}）：请检查 U 盘是否写保护。"
                                          " The folder cannot be written: is the stick write-protected?") from error
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:         # a name that is too long, or a folder on the way that we may not look into
+        return False
 
 
 def choose(runtime: Runtime, folder: Path | None, papers: dict[str, Any], actor: str,
@@ -134,9 +146,14 @@ def write_papers(where: Place, papers: dict[str, Any]) -> None:
     """The mark and the page for a person, where they say something else than before. OSError."""
     for path, content in ((mark(where), msgspec.json.format(msgspec.json.encode(papers))),
                           (guide(where), _guide(papers).encode("utf-8-sig"))):
-        if not path.exists() or path.read_bytes() != content:
+        if not _is_large_as(path, content) or path.read_bytes() != content:
             with replacing(path, private=True) as beside:
                 beside.write_bytes(content)
+
+
+def _is_large_as(path: Path, content: bytes) -> bool:
+    """Asked before it is read: somebody may have put a link to a device on the stick, which never ends."""
+    return path.is_file() and path.stat().st_size == len(content)
 
 
 def _guide(papers: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Automatic backups: what age keeps, what a full or missing stick does, and that nothing but a whole backup has a name."""
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+import standby
 from models import backup_folder, backups
 from models.audit import audit
 from models.backup_choice import newest
@@ -363,6 +365,25 @@ def test_a_folder_that_is_no_good_is_refused_and_nothing_changes(runtime: Runtim
         choose(runtime, tmp_path / wanted, PAPERS, "陈总")
     with runtime.reading() as session:
         assert session.query(Event).one().backup_folder is None
+
+
+@pytest.mark.parametrize("wanted", ["/" + "a" * 300, str(backup_folder.SERVED), str(backup_folder.SERVED / "js")])
+def test_a_folder_that_has_no_such_name_or_is_served_to_everybody_is_refused(data: Path, wanted: str) -> None:
+    before = set(backup_folder.SERVED.iterdir())
+    with pytest.raises(CareRefused):
+        backup_folder.check(data, Path(wanted))
+    assert set(backup_folder.SERVED.iterdir()) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no devices or pipes among a folder's files")
+def test_a_stick_with_a_link_to_a_device_in_place_of_its_mark_is_written_all_the_same(tmp_path: Path) -> None:
+    where = place(tmp_path, str(tmp_path), "s" * 32)
+    os.mkfifo(mark(where))
+    guide(where).symlink_to("/dev/zero")
+    assert standby.read(tmp_path, where.event) is None
+    backup_folder.write_papers(where, PAPERS)
+    assert mark(where).is_file() and "192.168.1.20" in guide(where).read_text(encoding="utf-8-sig")
+    assert not guide(where).is_symlink()
 
 
 def test_the_stick_says_to_a_person_what_to_do_and_where_tablets_look(stick: Path, runtime: Runtime) -> None:
