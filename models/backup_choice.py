@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models import backups
-from models.care import CareRefused, look_into
+from models.care import CareRefused, has_code, look_into
 from models.chain_end import hangs_together
 
 
@@ -63,6 +63,8 @@ def _glance(file: Path) -> _Glance | None:
     """What a file says of itself without being checked; None if it does not open."""
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as there:
+            if has_code(there):
+                return None
             secret, name, run, head = there.execute(
                 "SELECT secret, name, ledger_revision, max(head_floor, coalesce((SELECT max(seq) FROM scan), 0))"
                 " FROM event").fetchone()

@@ -102,6 +102,8 @@ def look_into(file: Path) -> Copy:
             said = there.execute("PRAGMA quick_check(1)").fetchone()[0]
             if said != "ok":
                 raise CareRefused("damaged", f"{file} 已损坏（{said}）。 The file is damaged.")
+            if has_code(there):
+                raise CareRefused("damaged", f"{file} 被人改过：里面有程序。 Somebody changed the file: it holds code.")
             head = there.execute("SELECT max(head_floor, coalesce((SELECT max(seq) FROM scan), 0)), epoch"
                                  " FROM event").fetchone()
     except sqlite3.DatabaseError as error:
@@ -110,6 +112,12 @@ def look_into(file: Path) -> Copy:
     if head is None:
         raise CareRefused("damaged", f"{file} 里没有会议。 There is no event in it.")
     return Copy(file, *head)
+
+
+def has_code(there: sqlite3.Connection) -> bool:
+    """Whether a file has triggers or views. An event has none: on a stick that strangers had they would go on working in
+    the event after a restore, or keep whoever looks into the file without end."""
+    return there.execute("SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchone() is not None
 
 
 def restore(data: Path, file: Path, upgrade: Callable[[Path], None]) -> tuple[Copy, Path | None]:

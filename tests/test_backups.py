@@ -400,6 +400,19 @@ def test_names_on_a_stick_are_names_that_fat_takes(stick: Path) -> None:
 
 # --- which one is restored ---
 
+@pytest.mark.parametrize("code", [
+    "CREATE TRIGGER evil AFTER INSERT ON scan BEGIN UPDATE staff SET role = 'coordinator'; END",
+    "CREATE VIEW more AS SELECT * FROM staff"])
+def test_a_backup_that_somebody_wrote_code_into_is_neither_chosen_nor_restored(data: Path, where: Place, code: str) -> None:
+    good, evil = (make(data, where, T + timedelta(minutes=n)).file for n in (0, 1))
+    with closing(sqlite3.connect(evil)) as there, there:
+        there.execute(code)
+    assert newest(where.folder).file == good
+    with pytest.raises(CareRefused) as refused:
+        look_into(evil)
+    assert refused.value.error == "damaged"
+
+
 def test_the_newest_good_backup_of_a_folder_is_chosen_and_damaged_ones_are_named(
         data: Path, where: Place, desk: Tablet, create_attendee: Callable[..., Any]) -> None:
     made = []
