@@ -23,6 +23,17 @@ from models.files import private_folder
 from models.writer import NotRecorded
 
 
+def steps(advance: Callable[[int], None]) -> Callable[[int, int], None]:
+    """Progress told as (done, all), for a bar that wants the steps since the last call."""
+    before = 0
+
+    def tell(done: int, _all: int) -> None:
+        nonlocal before
+        advance(done - before)
+        before = done
+    return tell
+
+
 class Failed(click.ClickException):
     """A command that could not do what was asked: a stable word, and a sentence for a person."""
 

@@ -1,7 +1,7 @@
 """`badges`, `reissue` and `state`: what is printed for people, and what becomes of it."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from admin import badge_data
 from admin.badges import BadgeCard, BadgeError, BadgeSheet, MissingCharacters, make_csv, make_pdf, make_zip
-from console import Console, Failed, command
+from console import Console, Failed, command, steps
 from models import badges as badge_table
 from models import disclosures
 from models.badges import NoSuchNumber
@@ -64,7 +64,7 @@ def badges(console: Console, target: Path, only: Sequence[str], layout: str, all
 
 def _make(console: Console, target: Path, cards: list[BadgeCard], sheet: BadgeSheet, allow_missing: bool) -> None:
     with console.progress("代表证 badges", len(cards)) as advance, replacing(target) as beside:
-        progress, ending = _steps(advance), target.suffix.lower()
+        progress, ending = steps(advance), target.suffix.lower()
         if ending == ".csv":
             beside.write_bytes(make_csv(cards))
         elif ending == ".pdf":
@@ -73,17 +73,6 @@ def _make(console: Console, target: Path, cards: list[BadgeCard], sheet: BadgeSh
             with beside.open("wb") as out:
                 for part in make_zip(cards, sheet, progress, allow_missing):
                     out.write(part)
-
-
-def _steps(advance: Callable[[int], None]) -> Callable[[int, int], None]:
-    """Progress told as (done, all) for a bar that wants the steps since the last call."""
-    before = 0
-
-    def tell(done: int, _all: int) -> None:
-        nonlocal before
-        advance(done - before)
-        before = done
-    return tell
 
 
 def _explain_missing(session: Session, wanted: Sequence[str], found: list[BadgeCard]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import standby
-from console import Console, Failed, command
+from console import Console, Failed, command, steps
 from models import audit as auditing
 from models import backup_folder, care, disclosures, purged
 from models.care import CareRefused
@@ -42,15 +42,9 @@ def backup(console: Console, to: Path | None, auto: Path | None) -> None:
         raise Failed("no_folder", f"文件夹 {to.absolute().parent} 不存在，请先建好。 The folder is not there.")
     runtime = console.app().extensions["huiwu"]
     _note(runtime, to)
-    before = 0
-
-    def told(done: int, _all: int) -> None:
-        nonlocal before
-        advance(done - before)
-        before = done
     with console.progress("备份 backup") as advance:
         try:
-            made = care.backup(runtime.data, to, told, runtime.engine)
+            made = care.backup(runtime.data, to, steps(advance), runtime.engine)
         except CareRefused as refused:
             raise Failed(refused.error, str(refused)) from None
     console.done({"file": str(made.file), "head": made.head, "epoch": made.epoch},

@@ -1,22 +1,18 @@
 """`move`: carries an event from its folder to a PostgreSQL server, and back, whole."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import click
 
 from admin.event_commands import refuse_existing
-from console import Console, Failed, command
+from console import Console, Failed, command, steps
 from models import server_care
 from models.care import CareRefused
 from models.database import server_url
 from models.files import private_folder
 from serving import holding
-
-if TYPE_CHECKING:
-    from models.carry import Step
 
 TO_SERVER, TO_FOLDER = "to-server", "to-folder"
 
@@ -46,11 +42,11 @@ def move(console: Console, where: str, database: str) -> None:
     with holding(console.data), _refusals(), server_care.connected(database) as engine, \
             console.progress("搬运 move") as advance:
         if where == TO_SERVER:
-            rows, file = server_care.to_server(console.data, engine, _told(advance))
+            rows, file = server_care.to_server(console.data, engine, steps(advance))
             aside = str(file)
         else:
             refuse_existing(console.data)
-            rows, aside = server_care.to_folder(engine, console.data, _told(advance))
+            rows, aside = server_care.to_folder(engine, console.data, steps(advance))
     total = sum(rows.values())
     console.done({"rows": total, "scans": rows["scan"], "aside": aside},
                  f"已搬好：{total} 行，其中扫码 {rows['scan']} 条，两边已核对。 Moved and compared.\n{_next(where, aside)}")
@@ -63,16 +59,6 @@ def _next(where: str, aside: str) -> str:
     return (f"  服务器上原来的表在模式 {aside} 里，用完由管理员删除（含个人信息）。 The server's tables lie in that schema,"
             " personal data included, until an administrator drops it.\n"
             "  接着去掉 DATABASE_URL，再运行 audit 和 serve。 Next: without DATABASE_URL, audit, then serve.")
-
-
-def _told(advance: Callable[[int], None]) -> Step:
-    before = 0
-
-    def tell(done: int, _all: int) -> None:
-        nonlocal before
-        advance(done - before)
-        before = done
-    return tell
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The command that brings a roster in."""
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import click
 
 from admin.roster_file import RosterError
 from admin.roster_import import ImportRunning, Verdict, import_file
-from console import Console, Failed, command
+from console import Console, Failed, command, steps
 
 SHOWN = 20      # refused rows and changes listed on the terminal; the JSON has them all
 
@@ -43,23 +42,13 @@ def run(console: Console, runtime: Any, file: Path, sheet: str | None, mapping: 
     """The import with a progress bar and its errors in words."""
     try:
         with console.progress("导入 importing") as advance:
+            tell = steps(advance)
             return import_file(runtime, file, file.name, sheet, mapping or None, skip_bad=skip_bad, dry_run=dry_run,
-                               progress=stepper(advance), actor="command line")
+                               progress=lambda _stage, done, total: tell(done, total), actor="command line")
     except RosterError as error:
         raise Failed(error.error, error.message) from None
     except ImportRunning:
         raise Failed("import_running", "另一个导入正在进行，请稍后再试。 Another import is under way.") from None
-
-
-def stepper(advance: Callable[[int], None]) -> Callable[[str, int, int], None]:
-    """Turns "so many are done" into the steps that the bar takes."""
-    before = 0
-
-    def step(_stage: str, done: int, _total: int) -> None:
-        nonlocal before
-        advance(done - before)
-        before = done
-    return step
 
 
 def mappings(texts: tuple[str, ...]) -> dict[str, str]:
