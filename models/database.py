@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData, event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import DateTime, TypeDecorator
 
@@ -75,12 +76,19 @@ def database_path(data: Path) -> Path:
 
 
 def server_url(url: str | None) -> str | None:
-    """A PostgreSQL server's database as SQLAlchemy opens it; None if no url is given. ValueError: it is of another kind."""
+    """A PostgreSQL server's database as SQLAlchemy opens it; None if no url is given. ValueError: it is of another kind or
+    cannot be read. A password's own @ must be written %40: the rest of it would be taken, and shown, for the host."""
     if not url:
         return None
     scheme, found, rest = url.partition("://")
     if not found or scheme not in ("postgres", "postgresql", f"postgresql+{DRIVER}"):
         raise ValueError("DATABASE_URL must begin with postgresql://")
+    try:
+        host = make_url(f"postgresql+{DRIVER}://{rest}").host or ""
+    except (ArgumentError, ValueError):     # its own words may show the password
+        raise ValueError("DATABASE_URL cannot be read") from None
+    if "@" in host:
+        raise ValueError("DATABASE_URL has an @ too many")
     return f"postgresql+{DRIVER}://{rest}"
 
 

@@ -198,3 +198,16 @@ def test_an_older_event_is_brought_up_before_it_moves(lived: Path, database_url:
     assert said.code == 0, said.words
     assert rows(server)["alembic_version"] == [(running.HEAD,)]
     assert database_uri(old, database_url).startswith("postgresql+psycopg://")
+
+
+@pytest.mark.parametrize("url", ["postgresql://huiwu:S3cret@host:port/huiwu", "postgresql://huiwu:p@S3cret@host/huiwu",
+                                 "postgresql://huiwu:S3cret@[::1/huiwu", "mysql://huiwu:S3cret@host/huiwu"])
+def test_an_address_that_cannot_be_read_is_refused_in_words_without_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^DATABASE_URL") as refused:
+        server_url(url)
+    assert "S3cret" not in str(refused.value)
+
+
+def test_an_address_with_a_password_s_own_marks_written_out_is_read() -> None:
+    assert server_url("postgres://huiwu:p%40ss@db:5432/huiwu") == "postgresql+psycopg://huiwu:p%40ss@db:5432/huiwu"
+    assert server_url("postgresql:///huiwu?host=/run") == "postgresql+psycopg:///huiwu?host=/run"
