@@ -35,7 +35,8 @@ def move(console: Console, where: str, database: str) -> None:
     try:
         server_url(database)
     except ValueError:
-        raise Failed("database_url", "数据库地址要以 postgresql:// 开头。 It must begin with postgresql://.") from None
+        raise Failed("database_url", "数据库地址要写成 postgresql://用户:密码@地址/库名，密码里的 @ 写成 %40。"
+                                     " It must read postgresql://user:password@host/name, an @ in the password %40.") from None
     private_folder(console.data)
     if where == TO_SERVER:
         console.in_folder().extensions["huiwu"].engine.dispose()     # there, whole, with this version's tables
