@@ -68,7 +68,7 @@ class Console:
             server_url(url)
         except ValueError:
             raise Failed("database_url", "DATABASE_URL 要写成 postgresql://用户:密码@地址/库名，密码里的 @ 写成 %40。"
-                                         " DATABASE_URL must read postgresql://user:password@host/name, an @ in the password %40.") from None
+                                         " Write it as postgresql://user:password@host/name, an @ in the password %40.") from None
         return url
 
     def say(self, text: str) -> None:
