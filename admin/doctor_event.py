@@ -104,9 +104,9 @@ def printers(runtime: Runtime, is_served: bool) -> list[Check]:
 def printer(row: Any, data: Path, is_served: bool) -> Check:
     """One printer. While it prints, or the server has said what is wrong with it, that is what counts: it takes one
     connection at a time."""
-    name, do = f"printer:{row.key}", "处理好后，在打印页点“处理好了，再试”。 See to it, then tap 处理好了 on the 打印 page."
+    name, do = f"printer:{row.key}", "处理好后，在打印页点“处理好了，再试”。 See to it, then tap “Seen to it” on Printing."
     if is_served and row.state in (*TROUBLE, "waiting"):
-        return Check(name, "bad", both(row.message), "在打印页或服务台回答。 Answer on the 打印 page or at the desk."
+        return Check(name, "bad", both(row.message), "在打印页或服务台回答。 Answer on the Printing page or at the desk."
                      if row.state == "waiting" else do)
     if is_served and row.state == "printing":
         return Check(name, "ok", "正在打印。 Printing.")
@@ -119,7 +119,7 @@ def printer(row: Any, data: Path, is_served: bool) -> Check:
         return Check(name, "bad", both(words(status.blocking, status.detail)), do)
     if status.near_end:
         return Check(name, "warning", both(words(Problem.NEAR_END)), "备好纸卷。 Have a roll ready.")
-    test = "" if row.ability else "在打印页打一张测试条，就知道它打完会不会回报。 Print a test slip on the 打印 page."
+    test = "" if row.ability else "在打印页打一张测试条，就知道它打完会不会回报。 Print a test slip on the Printing page."
     return Check(name, "ok", "连得上，正常。 Reached, and well." if status.answered else
                  "连得上，它不回报状态。 Reached; it does not say how it is.", test)
 
