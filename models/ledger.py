@@ -72,10 +72,6 @@ class Ledger:
         with self.writer.engine.connect() as connection:
             return connection.execute(_HEAD).scalar_one()
 
-    def check(self) -> int:
-        """The head, after making sure that a transaction can be begun for writing. Raises NotRecorded if not."""
-        return self.writer.do(lambda session: session.execute(_HEAD).scalar_one())
-
     def batch(self, connection: Connection, requests: list[Request]) -> list[Outcome]:
         """One transaction's worth of requests, of any number of stations."""
         self._changes, self._for_printers = None, False

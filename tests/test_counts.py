@@ -78,7 +78,7 @@ def test_a_batch_that_did_not_reach_the_disk_is_not_counted_by_the_next_commit(
     event.listen(runtime.engine, "commit", disk_is_full)
     assert desk.scan(badge, "signin")["http"] == 503
     event.remove(runtime.engine, "commit", disk_is_full)
-    runtime.ledger.check()
+    runtime.prove()
     assert desk.counts()["categories"]["delegate"]["people"] == 0
     desk.scan(badge, "signin")
     counts = desk.counts()
