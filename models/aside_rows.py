@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -28,7 +28,8 @@ TAKEN, DROPPED = "accepted", "dropped"
 
 @dataclass(slots=True)
 class Heap:
-    """What one revoked tablet left: how many of which service, and when they were sent."""
+    """What one revoked tablet left: how many of which service, when they were sent, and the times that they claim: a
+    stolen tablet may claim any, and what is dated after it was revoked was scanned by nobody of ours."""
 
     device: int
     name: str
@@ -37,6 +38,24 @@ class Heap:
     waiting: int = 0
     services: Counter[str] = field(default_factory=Counter)     # "" counts undos
     since: datetime | None = None
+    first: datetime | None = None
+    last: datetime | None = None
+    after: int = 0
+
+    def add(self, scan: dict[str, Any]) -> None:
+        """One more scan as it was sent."""
+        self.waiting += 1
+        self.services[scan.get("service", "")] += 1
+        if (at := _claimed(scan)) is not None:
+            self.first, self.last = min(self.first or at, at), max(self.last or at, at)
+            self.after += at > self.revoked_at
+
+
+def _claimed(scan: dict[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(scan["scanned_at"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def keep(session: Session, device_id: int, station: str, items: Iterable[tuple[str, dict[str, Any]]]) -> int:
@@ -63,8 +82,7 @@ def heaps(connection: Connection) -> list[Heap]:
         .order_by(Device.revoked_at, KeptAside.id))
     for row in rows:
         heap = found.setdefault(row.device_id, Heap(row.device_id, row.name, row.station_key, row.revoked_at, since=row.received_at))
-        heap.waiting += 1
-        heap.services[row.body.get("scan", {}).get("service", "")] += 1
+        heap.add(row.body.get("scan", {}))
     return list(found.values())
 
 

@@ -144,6 +144,16 @@ def test_43_a_kept_text_has_no_character_that_a_database_takes_nowhere(
         assert session.scalars(select(Scan)).one().note == "ab"
 
 
+def test_43_the_page_says_which_times_the_scans_claim_and_how_many_are_later_than_the_revoking(
+        revoked: Revoked, badge: str, coordinator: FlaskClient) -> None:
+    before, after = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(days=400)
+    revoked.call("POST", "/api/v1/scans", [scan(badge, "lunch", scanned_at=before.isoformat()),
+                                           scan(badge, "s1", scanned_at=after.isoformat())])
+    page = coordinator.get(PAGE).text
+    assert before.isoformat(timespec="seconds") in page and after.isoformat(timespec="seconds") in page
+    assert "1 条写着停用以后的时间" in page
+
+
 def test_43_dropped_it_is_not_recorded_and_the_table_says_by_whom(
         revoked: Revoked, badge: str, coordinator: FlaskClient, runtime: Runtime) -> None:
     revoked.call("POST", "/api/v1/scans", scan(badge, "lunch"))
