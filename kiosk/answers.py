@@ -52,6 +52,7 @@ def problem(found: Problem) -> ErrorItem:
         "no_such_scan": _("没有这条扫码记录"), "already_undone": _("已经撤销过"),
         "not_undoable": _("这条记录不能撤销"), "not_yours": _("只能撤销本台 15 分钟内的扫码，其余请组长处理"),
         "revoked": _("这台设备已被停用，请重新配对"), "event_over": _("会议已结束"),
+        "of_the_trial": _("这是试运行时的扫码，不算数"),
     }
     return ErrorItem(found.id, found.error, texts.get(found.error, found.error), found.detail.get("field"))
 

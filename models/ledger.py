@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, case, func, select, update
@@ -23,11 +23,12 @@ from models.kept import Kept
 from models.scan_row import said_of, scan_row, undo_row
 from models.scans import PrintJob, Scan
 from models.slips import Births
-from models.snapshot import Memory, StationView
+from models.snapshot import Memory, Snapshot, StationView
 from models.tallies import Tallies
 from models.undo import judge_undo
 from models.writer import Writer
 
+CLOCKS_AGREE = timedelta(seconds=2)      # below this a tablet's offset is the network's delay
 _LAST = select(func.coalesce(func.max(Scan.seq), 0)).scalar_subquery()
 _HEAD = select(case((Event.head_floor < _LAST, _LAST), else_=Event.head_floor))
 
@@ -121,6 +122,8 @@ def judge_request(work: Batch, request: Request) -> Answer | Problem:
         return Problem(request.id, "revoked", 401)
     if isinstance(request, UndoRequest):
         return _undo(work, request)
+    if _of_the_trial(work.facts.plan, request):
+        return Problem(request.id, "of_the_trial", 409)
     station = work.facts.plan.stations.get(request.caller.station)
     if station is None or request.service not in station.services or request.service not in work.facts.plan.services:
         return Problem(request.id, "not_at_this_station", 403)
@@ -131,6 +134,13 @@ def judge_request(work: Batch, request: Request) -> Answer | Problem:
     if request.force and not (request.note or "").strip():
         return Problem(request.id, "reason_needed", 400, {"field": "reason"})
     return _scan(work, request, station)
+
+
+def _of_the_trial(plan: Snapshot, request: ScanRequest) -> bool:
+    """A scan made before the event went live: a tablet hands it in late, or again after a restore. The trial's ledger
+    was put aside, so its id is not known here any more; it must not use up what the person has yet to get."""
+    live_at = plan.event.live_at
+    return live_at is not None and request.at < live_at - CLOCKS_AGREE
 
 
 def _repeat(work: Batch, request: Request) -> Answer | Problem | None:

@@ -20,13 +20,12 @@ from models.aside import Lease
 from models.backups import Keeping
 from models.database import now
 from models.devices import Device
-from models.ledger import Ledger
+from models.ledger import CLOCKS_AGREE, Ledger
 from models.people import StaffSession
 from models.snapshot import DeviceView, Snapshot, StationView
 
 TRUST_SECONDS = 0.25                     # how old the plan in memory may be where no transaction checks it
 ONLINE = timedelta(seconds=45)           # a tablet says something at least every 15 s
-CLOCKS_AGREE = timedelta(seconds=2)      # below this a device's offset is the network's delay
 CLOCKS_EXIST = timedelta(days=36_525)    # a clock a century off is none: times corrected by it leave the calendar
 
 

@@ -65,6 +65,7 @@ class EventView:
     trial: bool
     secret: str
     closed_at: datetime | None = None      # the event is over
+    live_at: datetime | None = None        # the trial ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def _event(row: Any) -> EventView:
     midnight = datetime.min.time()
     return EventView(row.name, row.name_en, zone, row.timezone,
                      datetime.combine(row.starts, midnight, zone), datetime.combine(row.ends, midnight, zone),
-                     row.epoch, row.trial, row.secret, row.closed_at)
+                     row.epoch, row.trial, row.secret, row.closed_at, row.live_at)
 
 
 def _service(row: Any) -> Service:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from models.event import Event
 from models.runtime import Runtime
 from models.scans import PrintJob
 from tests.command_line import run
-from tests.conftest import Tablet
+from tests.conftest import Tablet, scan
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +60,18 @@ def test_what_a_revoked_tablet_sent_of_the_trial_is_no_scan_of_the_event(
     run(data, "golive")
     with runtime.connection() as connection:
         assert connection.execute(select(KeptAside.id)).all() == []
+
+
+def test_what_was_scanned_in_the_trial_and_comes_in_late_or_again_is_no_scan_of_the_event(
+        data: Path, rehearsed: Tablet, badge: str, runtime: Runtime) -> None:
+    """A tablet that was offline across the going live, or one that a restored backup asks for all it kept."""
+    made = [scan(badge, key, scanned_at=(now() - timedelta(minutes=1)).isoformat(), offline=True) for key in ("signin", "lunch")]
+    run(data, "golive")
+    status, said = rehearsed.call("POST", "/api/v1/scans", made)
+    assert (status, [item["error"] for item in said["results"]]) == (200, ["of_the_trial"] * 2)
+    assert rehearsed.scan(badge, "signin")["verdict"] == "accepted"
+    assert rehearsed.counts()["services"]["lunch"]["people"] == 0
+    assert audit(runtime) == (1, [])
 
 
 def test_badges_pairings_and_roster_stay(data: Path, rehearsed: Tablet, badge: str, runtime: Runtime) -> None:
