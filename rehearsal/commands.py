@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -42,6 +44,7 @@ def rehearse(console: Console, attendees: int, stations: int, printers: int, min
     """
     if nodes > 1 and not database:
         raise click.UsageError("--nodes 要有 --database。 Several nodes need --database.")
+    signal.signal(signal.SIGTERM, _interrupt)       # the servers beside end with us, however we are ended
     scratch = Path(tempfile.mkdtemp(prefix="huiwu-rehearsal-"))
     kept = True
     try:
@@ -59,6 +62,10 @@ def rehearse(console: Console, attendees: int, stations: int, printers: int, min
     finally:
         if not kept:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _play(console: Console, wish: Wish, scratch: Path) -> Outcome:
