@@ -6,9 +6,11 @@ On PostgreSQL, which checks its own pages and keeps no such sequence, rows cut o
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import func, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -24,6 +26,7 @@ from models.scans import PrintJob, Scan, StockMove, Tally
 CHUNK = 2000
 MOST = 1000                                   # differences listed: beyond that the file is lost anyway
 _S: Any = Scan.__table__
+_STORED = f"SELECT {', '.join(chain.COLUMNS)}, chain FROM scan WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608  our own names
 _UNREADABLE = (ValueError, TypeError, DBAPIError)
 Difference = dict[str, Any]
 Progress = Callable[[int], None]
@@ -67,8 +70,12 @@ def _rows(connection: Connection, progress: Progress | None) -> Iterator[Differe
     """The chain, row by row, and whether any row is missing. After a purge it grows out of the purge's record."""
     head_floor = connection.execute(select(Event.head_floor)).scalar_one()
     first = connection.execute(select(func.min(_S.c.seq))).scalar() or 0
-    before_seq, before = head_floor, purged.chain_start(connection, first)
-    for rows in _chunks(connection):
+    before_seq, before, last = head_floor, purged.chain_start(connection, first), -1
+    while True:
+        sound = _sound(connection, last, before_seq, before)
+        rows = [] if sound else _chunk(connection, last)
+        if not sound and not rows:
+            return
         for seq, row in rows:
             if seq != before_seq + 1:
                 yield _gap(before_seq + 1, seq - 1)
@@ -77,9 +84,38 @@ def _rows(connection: Connection, progress: Progress | None) -> Iterator[Differe
             elif chain.link(before, row) != row["chain"]:
                 yield _difference("chain", f"记录 {seq} 与写入时不同。 Row {seq} is not what was written.", seq=seq)
             before_seq, before = seq, _kept_chain(connection, seq) if row is None else row["chain"]
-        yield from _lost_jobs(connection, [row for _, row in rows if row is not None])
+        named = {job: row["seq"] for _, row in rows if row is not None for job in _jobs_of(row["answer"])}
+        if sound:
+            before_seq, before, named = sound
+        yield from _lost_jobs(connection, named)
         if progress:
-            progress(len(rows))
+            progress(before_seq - max(last, head_floor))
+        last = before_seq
+
+
+def _sound(connection: Connection, last: int, before_seq: int, before: str) -> tuple[int, str, dict[str, int]] | None:
+    """The next rows of SQLite's as they are stored, where each is what was written: the last one's seq and hash, and the
+    print jobs that their answers name. None if anything is not as it should be, or nothing is left: then a closer look
+    says what."""
+    if connection.dialect.name != "sqlite":
+        return None
+    driver: Any = connection.connection.driver_connection
+    named: dict[str, int] = {}
+    found = False
+    try:
+        for *values, kept in driver.execute(_STORED, (last, CHUNK)):
+            link, answer = chain.link_stored(before, values)
+            if link != kept or values[0] != before_seq + 1:
+                return None
+            found, before_seq, before = True, values[0], kept
+            named.update(dict.fromkeys(_jobs_of(answer), before_seq))
+    except (*_UNREADABLE, sqlite3.Error, msgspec.MsgspecError, AttributeError):
+        return None
+    return (before_seq, before, named) if found else None
+
+
+def _jobs_of(answer: Any) -> Sequence[str]:
+    return (answer or {}).get("print_jobs") or ()
 
 
 def _cut_off(connection: Connection) -> Iterator[Difference]:
@@ -96,20 +132,14 @@ def _gap(first: int, last: int) -> Difference:
                        first=first, last=last)
 
 
-def _chunks(connection: Connection) -> Iterator[list[tuple[int, Any]]]:
-    """The ledger in pieces; a row that cannot be read as what its columns are is None."""
-    last = -1
-    while True:
-        piece = select(_S).where(_S.c.seq > last).order_by(_S.c.seq).limit(CHUNK)
-        try:
-            rows: list[tuple[int, Any]] = [(row.seq, row._mapping) for row in connection.execute(piece)]
-        except _UNREADABLE:
-            seqs = connection.execute(select(_S.c.seq).where(_S.c.seq > last).order_by(_S.c.seq).limit(CHUNK))
-            rows = [(seq, _readable(connection, seq)) for seq in seqs.scalars().all()]
-        if not rows:
-            return
-        yield rows
-        last = rows[-1][0]
+def _chunk(connection: Connection, last: int) -> list[tuple[int, Any]]:
+    """The next piece of the ledger; a row that cannot be read as what its columns are is None."""
+    piece = select(_S).where(_S.c.seq > last).order_by(_S.c.seq).limit(CHUNK)
+    try:
+        return [(row.seq, row._mapping) for row in connection.execute(piece)]
+    except _UNREADABLE:
+        seqs = connection.execute(select(_S.c.seq).where(_S.c.seq > last).order_by(_S.c.seq).limit(CHUNK))
+        return [(seq, _readable(connection, seq)) for seq in seqs.scalars().all()]
 
 
 def _readable(connection: Connection, seq: int) -> Any:
@@ -126,9 +156,8 @@ def _kept_chain(connection: Connection, seq: int) -> str:
         return ""
 
 
-def _lost_jobs(connection: Connection, rows: list[Any]) -> Iterator[Difference]:
-    """Print jobs that a scan's answer names and that are not there."""
-    named = {job: row["seq"] for row in rows for job in (row["answer"] or {}).get("print_jobs") or ()}
+def _lost_jobs(connection: Connection, named: dict[str, int]) -> Iterator[Difference]:
+    """Print jobs that a scan's answer names (each with the scan's seq) and that are not there."""
     if named:
         there = set(connection.execute(select(PrintJob.id).where(PrintJob.id.in_(named))).scalars())
         for job in named.keys() - there:

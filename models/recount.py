@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from itertools import combinations
+from itertools import combinations, groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import delete as remove
@@ -26,10 +27,9 @@ def recount(connection: Connection, plan: Snapshot, look: Callable[[int, list[En
     """What the tally of each service must be. `look` sees each holder's accepted rows on the way."""
     found: Counted = defaultdict(Counter)
     for holder, history in histories(connection):
-        for key in {e.service for e in history}:
-            uses = len(past.uses_of(history, key))
+        for key, uses in Counter(e.service for e in past.standing(history) if e.use_no is not None).items():
             found[key]["uses"] += uses
-            found[key]["people"] += bool(uses)
+            found[key]["people"] += 1
         for key in past.inside(plan.services, history):
             found[key]["inside"] += 1
         if look:
@@ -50,17 +50,8 @@ def histories(connection: Connection) -> Iterator[tuple[int, list[Entry]]]:
                _S.c.use_no, _S.c.quantity, _S.c.coupon_id, _S.c.voids)
         .where(_S.c.verdict == ACCEPTED, _S.c.holder.is_not(None)).order_by(_S.c.holder, _S.c.seq))
     rows = connection.execute(query.execution_options(yield_per=CHUNK))
-    holder: int | None = None
-    history: list[Entry] = []
-    for row in rows:
-        if holder is not None and row.holder != holder:
-            yield holder, history
-            history = []
-        holder = row.holder
-        history.append(Entry(row.seq, row.id, row.service_key, row.scanned_at, row.station_key, row.direction, row.use_no,
-                             row.quantity, row.coupon_id, row.voids))
-    if holder is not None:
-        yield holder, history
+    for holder, theirs in groupby(rows, itemgetter(0)):
+        yield holder, [Entry(*row[1:]) for row in theirs]
 
 
 def overlaps(services: Mapping[str, Service]) -> set[tuple[str, str]]:
