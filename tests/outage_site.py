@@ -42,5 +42,5 @@ class Venue:
 
 def is_ready_for_an_outage(page: Page) -> None:
     """The worker has the pages, the tablet has its list."""
-    page.wait_for_function("() => document.getElementById('copy')?.textContent.includes('码')")
+    page.wait_for_function("() => document.getElementById('copy')?.textContent.includes('码')", timeout=60_000)
     page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")

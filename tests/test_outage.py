@@ -27,9 +27,11 @@ OUTAGE_SECONDS = 60
 @pytest.fixture
 def venue(data: Path) -> Iterator[Venue]:
     made = Venue(data)
-    made.start()
-    yield made
-    made.kill()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.kill()
 
 
 @pytest.fixture
@@ -40,6 +42,7 @@ def tablet(system_chromium: Browser, venue: Venue, write: Any) -> Iterator[Any]:
     def make(station: str, ready: bool = True) -> Page:
         context = system_chromium.new_context(viewport={"width": 1194, "height": 834}, locale="zh-CN")
         contexts.append(context)
+        context.set_default_timeout(60_000)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         pair_page(page, venue.url, write, station)
@@ -64,7 +67,7 @@ def scan(page: Page, code: str, verdict: str, reason: str = "", offline: bool = 
     page.evaluate("() => document.getElementById('verdict').click()")
     wedge_types(page, code, 0.003)
     mark = "[data-offline='1']" if offline else ":not([data-offline])"
-    expect(page.locator(f"#verdict[data-verdict={verdict}][data-reason='{reason}']{mark}")).to_be_visible(timeout=15_000)
+    expect(page.locator(f"#verdict[data-verdict={verdict}][data-reason='{reason}']{mark}")).to_be_visible(timeout=40_000)
 
 
 def waiting_is(page: Page, count: int) -> None:
@@ -72,7 +75,9 @@ def waiting_is(page: Page, count: int) -> None:
     page.evaluate("""async (count) => {
       const open = indexedDB.open('huiwu');
       const base = await new Promise((done) => { open.onsuccess = () => done(open.result); });
+      const end = Date.now() + 90000;
       for (let found = -1; found !== count; await new Promise((again) => setTimeout(again, 100))) {
+        if (Date.now() > end) throw new Error(`${found} wait, not ${count}`);
         const ask = base.transaction('scans').objectStore('scans').index('acked').count(0);
         found = await new Promise((done) => { ask.onsuccess = () => done(ask.result); });
       }
