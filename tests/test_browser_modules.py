@@ -262,9 +262,12 @@ def test_an_error_in_an_items_place_is_final_and_the_next_scan_goes_on(page, sit
 
 @pytest.mark.parametrize("restored", ["epoch", "head"])
 def test_a_restored_backup_makes_the_tablet_send_everything_again(page, site, restored):
+    """Who was let through is told as such (then nothing is printed a second time), who was refused is judged anew."""
+    site.answers[CODES[1]] = {"verdict": "refused", "reason": "used_up"}
     open_blank(page, site, OUTBOX)
     for code in CODES:
         submit(page, code)
+    assert not any(scan.get("offline") for scan in site.scans)
     lost = site.recorded[1:]
     del site.recorded[1:], site.scans[1:]
     if restored == "epoch":
@@ -273,6 +276,7 @@ def test_a_restored_backup_makes_the_tablet_send_everything_again(page, site, re
     page.evaluate(DRAINED)
     assert site.recorded[1:] == lost
     assert [scan["code"] for scan in site.scans] == CODES
+    assert [scan["offline"] for scan in site.scans[1:]] == [code != CODES[1] for code in CODES[1:]]
 
 
 def test_a_tablet_whose_pairing_ended_keeps_its_scans_and_says_so(page, site):

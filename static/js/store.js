@@ -71,8 +71,14 @@ function opened(name) {
   });
 }
 
+/** Whom the screen let through has been let through, and has the slip: so it is told, and nothing is printed twice. What
+ * was taken back is not told again. */
 function waitAgain(deal) {
-  eachAcked(deal, (cursor) => { if (!cursor.value.final) cursor.update({ ...cursor.value, acked: 0, resent: true }); });
+  eachAcked(deal, (cursor) => {
+    const row = cursor.value;
+    if (row.final || row.voided) return;
+    cursor.update({ ...row, acked: 0, resent: true, scan: { ...row.scan, offline: row.verdict === "accepted" } });
+  });
 }
 
 function eachAcked(deal, work) {
