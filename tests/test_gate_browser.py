@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select, update
 
+from models.care import go_live
 from models.database import now
 from models.event import Service, Station, touch
 from models.scans import Scan
@@ -70,6 +71,15 @@ def test_the_number_counts_what_other_gates_let_in(live_server, browser_page, wr
     gate.scan(create_attendee()[1], "lunch")
     browser_page.reload()
     expect(browser_page.locator("#people")).to_have_text("1")
+
+
+def test_the_word_trial_goes_when_the_event_goes_live(live_server, browser_page, write, runtime):
+    browser_page.clock.install()
+    pair_page(browser_page, live_server.url, write, "gate-1")
+    expect(browser_page.locator(".trial")).to_be_visible()
+    go_live(runtime)
+    browser_page.clock.fast_forward(31_000)
+    expect(browser_page.locator(".trial")).to_have_count(0)
 
 
 def test_a_refusal_names_the_service_that_comes_first(live_server, browser_page, write, badge):

@@ -154,6 +154,7 @@ function listen(outbox, alone, onNews, onLate) {
     if (code !== 200) return;
     setServerTime(news.server_time);
     Object.assign(data, news);
+    if (!news.event?.trial) document.querySelector(".trial")?.remove();     // it went live meanwhile
     await outbox.store.note("news", { news, offset: offsetNow() });
     if (news.closed_at) await end(outbox, alone);
     onNews(news);
