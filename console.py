@@ -132,7 +132,7 @@ class Console:
         A whole check of a large event takes seconds (design.md: 3.3 s): after a clean stop it is `audit`'s.
         """
         log = database_path(self.data).with_name(f"{DATABASE}-wal")
-        if self.server is not None or not log.exists() or not log.stat().st_size:
+        if self.server is not None or not database_path(self.data).exists() or not log.exists() or not log.stat().st_size:
             return
         try:
             look_into(database_path(self.data))
