@@ -53,7 +53,7 @@ def test_stopping_it_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
     try:
         _until(lambda: any(" serve " in line for line in _running(tmp_path)))
         started.send_signal(signal.SIGINT)
-        assert started.wait(60) != 0
+        assert started.wait(240) != 0      # what it had begun ends first, which takes long on a busy machine
     finally:
         started.kill()
     assert not _running(tmp_path)
