@@ -126,14 +126,16 @@ class Console:
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
 
-    def check_after_crash(self) -> None:
-        """Failed if the event's pages do not hang together after an unclean stop; a log that was left tells of one.
+    def was_cut_off(self) -> bool:
+        """Whether the event was not closed when it was served last: a log that was left tells. Ask before it is opened:
+        whoever opens it and closes it again folds the log."""
+        path = database_path(self.data)
+        log = path.with_name(f"{DATABASE}-wal")
+        return self.server is None and path.exists() and log.exists() and log.stat().st_size > 0
 
-        A whole check of a large event takes seconds (design.md: 3.3 s): after a clean stop it is `audit`'s.
-        """
-        log = database_path(self.data).with_name(f"{DATABASE}-wal")
-        if self.server is not None or not database_path(self.data).exists() or not log.exists() or not log.stat().st_size:
-            return
+    def check_pages(self) -> None:
+        """Failed if the event's pages do not hang together. Of a large event it takes a second, and a whole check three
+        (design.md): that one is `audit`'s."""
         try:
             look_into(database_path(self.data))
         except CareRefused as refused:

@@ -21,12 +21,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import click
 from cryptography import x509
+from sqlalchemy.exc import SQLAlchemyError
 
 import addresses
 import certificates
@@ -71,8 +73,7 @@ def run(console: Console, host: str, port: int | None, plain: bool,
     """Serves the console's data folder until stopped. `also` says more (to app and doors) before it is ready."""
     # A forked worker would inherit this process's threads' locks and its SQLite handles, and hang at random.
     multiprocessing.set_start_method("spawn", force=True)
-    console.check_after_crash()     # first: whoever opens the event and closes it again folds the log that tells
-    app = console.app()
+    app = opened(console)
     with holding(console.data):
         doors = free_doors(host, (HTTP_PORT if plain else HTTPS_PORT) if port is None else port, plain)
         first = first_sign_in(app, doors)
@@ -87,6 +88,17 @@ def run(console: Console, host: str, port: int | None, plain: bool,
             console.say("\n  这台电脑的网络地址变了：证书已更新，服务重新开始。"
                         " This laptop's address has changed: new certificate, starting again.")
             greeting = None
+
+
+def opened(console: Console) -> Any:
+    """The application; after an unclean stop SQLite checks the event's pages meanwhile. Failed: they are damaged."""
+    if not console.was_cut_off():
+        return console.app()
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        check = beside.submit(console.check_pages)
+        app = console.app()
+        check.result()
+    return app
 
 
 def serve_here(console: Console, doors: Doors, greeting: str | None) -> bool:
@@ -141,6 +153,12 @@ def connections() -> int:
     return CONNECTIONS if soft == resource.RLIM_INFINITY else min(CONNECTIONS, max(64, soft // 2))
 
 
+def count(runtime: Any) -> None:
+    """Reads the live counts before somebody asks: of a million scans that takes two seconds, for which no scan waits."""
+    with suppress(SQLAlchemyError), runtime.connection() as connection:     # who asks next tries again
+        runtime.ledger.counts.current(connection)
+
+
 def worker() -> Any:
     """The application inside granian's worker, with the threads that only a server has."""
     import standby
@@ -151,8 +169,7 @@ def worker() -> Any:
     doors = plain_doors.from_environment()
     app = create_app({"DATA": os.environ["HUIWU_DATA"], "DOORS": doors, "HOSTS": (doors.host,)})
     runtime, hub = app.extensions["huiwu"], app.extensions["huiwu.live"]
-    with runtime.connection() as connection:
-        runtime.ledger.counts.current(connection)
+    threading.Thread(target=count, args=(runtime,), name="counts", daemon=True).start()
     runtime.writer.start()
     spooler = app.extensions["huiwu.spooler"] = Spooler(runtime, hub.ring)
     spooler.start()
