@@ -78,8 +78,12 @@ def test_the_word_trial_goes_when_the_event_goes_live(live_server, browser_page,
     pair_page(browser_page, live_server.url, write, "gate-1")
     expect(browser_page.locator(".trial")).to_be_visible()
     go_live(runtime)
-    browser_page.clock.fast_forward(31_000)
-    expect(browser_page.locator(".trial")).to_have_count(0)
+    for _ in range(40):         # the server's plan may be a quarter of a second old when it is asked
+        browser_page.clock.fast_forward(31_000)
+        browser_page.wait_for_timeout(500)
+        if not browser_page.locator(".trial").count():
+            return
+    pytest.fail("the word stays")
 
 
 def test_a_refusal_names_the_service_that_comes_first(live_server, browser_page, write, badge):
