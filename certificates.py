@@ -1,7 +1,7 @@
 """The event's own certificate authority and the certificate of its https door, made without any outside service.
 
 Both live in the data folder under `https/`; the private keys are readable by this user only and are in no export. Beside
-the backups the authority's lies sealed with a coordinator's passphrase (standby.py): a restore on another laptop takes it
+the backups the authority's lies sealed with a coordinator's passphrase (admin/standby.py): a restore on another laptop takes it
 over, so that tablets go on trusting; without it that laptop makes another authority, which they trust anew.
 
 A trusted authority could speak for any site on the internet. Ours cannot: name constraints (RFC 5280, 4.2.1.10) bind it

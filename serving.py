@@ -161,7 +161,7 @@ def count(runtime: Any) -> None:
 
 def worker() -> Any:
     """The application inside granian's worker, with the threads that only a server has."""
-    import standby
+    from admin import standby
     from app import create_app
     from models.backup_keeper import Keeper
     from printers.spooler import Spooler

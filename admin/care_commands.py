@@ -9,7 +9,7 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-import standby
+from admin import standby
 from console import Console, Failed, command, steps
 from models import audit as auditing
 from models import backup_folder, care, disclosures, purged

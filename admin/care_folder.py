@@ -15,7 +15,7 @@ from sqlalchemy import select
 from werkzeug import Response
 
 import guard
-import standby
+from admin import standby
 from admin.confirm import confirmed
 from admin.room import pages
 from admin.works import Work

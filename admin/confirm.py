@@ -21,8 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 import guard
 import pins
-import standby
-from admin import refusals
+from admin import refusals, standby
 from admin.room import pages
 from admin.shell import local_path
 from guard import may

@@ -9,7 +9,7 @@ import secrets
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-import standby
+from admin import standby
 from guard import ROLES
 from kiosk.pairing import check_secret
 from models import codes, sign_ins

@@ -78,8 +78,8 @@ def _say(console: Console, outcome: Outcome) -> None:
         raise Failed("found", "有文件里还有个人信息，见上。请删除这些文件，再运行一次。"
                               " Personal data is still in these files. Delete them and run it again.", **outcome.payload())
     console.done(outcome.payload(), f"{outcome.anonymised['attendee']} 人已匿名，{outcome.removed.total()} 项已删除；"
-                                    f"在 {outcome.findings.files} 个文件里搜索了 {outcome.searched} 个原来的值，一个也没有找到。"
-                                    f" Purged; none of {outcome.searched} former values is in any file.")
+                                    f"在 {outcome.findings.files} 个文件里搜索了 {outcome.findings.searched} 个原来的值，一个也没有找到。"
+                                    f" Purged; none of {outcome.findings.searched} former values is in any file.")
 
 
 COMMANDS = (close, purge)

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import click
 
 import addresses
-import standby
+from admin import standby
+from admin.standby import Papers
 from console import Console, Failed, command
 from migrations.running import upgrade
 from models import backup_choice, backups, care, server_care
@@ -21,7 +22,6 @@ from models.care import CareRefused, Copy
 from models.database import now
 from models.files import private_folder
 from serving import HTTPS_PORT, holding
-from standby import Papers
 
 TRIES = 3
 

@@ -6,10 +6,8 @@ from typing import Any
 from alembic import context
 from sqlalchemy.types import DateTime
 
-from models import aside, devices, disclosures, event, people, purged, scans
-from models.database import Base, UTCDateTime
-
-TABLES = (aside, devices, disclosures, event, people, purged, scans)   # imported so that the metadata knows them
+from models.database import UTCDateTime
+from models.every_table import METADATA
 
 
 def render(kind: str, item: Any, _autogen: Any) -> Any:
@@ -28,7 +26,7 @@ def run() -> None:
     if connection is None:
         from flask import current_app
         connection = current_app.extensions["migrate"].db.engine.connect()
-    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True,
+    context.configure(connection=connection, target_metadata=METADATA, render_as_batch=True,
                       render_item=render, compare_type=compare)
     with context.begin_transaction():
         context.run_migrations()

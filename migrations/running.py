@@ -47,11 +47,6 @@ def standing(path: Path) -> Standing:
     return "older" if here in known() else "newer"
 
 
-def is_current(path: Path) -> bool:
-    """Whether the file has the tables of this program's version."""
-    return revision(path) == HEAD
-
-
 def upgrade(path: Path) -> None:
     """Brings the database file (a new one if it is not there) to this program's tables, all or nothing.
 

@@ -28,12 +28,11 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from models import aside, devices, disclosures, event, people, purged, scans
+from models import event, scans
 from models.care import CareRefused
-from models.database import Base
+from models.every_table import METADATA
 
 CHUNK = 1000                # rows in one INSERT
-DECLARED = (aside, devices, disclosures, event, people, purged, scans)      # imported so that the metadata knows them
 # Alembic's own: which version of the program the tables are of.
 VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False),
                 PrimaryKeyConstraint("version_num", name="alembic_version_pkc"))
@@ -42,12 +41,12 @@ Step = Callable[[int, int], None]       # rows done, rows in all
 
 def tables() -> list[Table]:
     """All tables, each after those that it refers to."""
-    return [VERSION, *Base.metadata.sorted_tables]
+    return [VERSION, *METADATA.sorted_tables]
 
 
 def make_tables(target: Connection) -> None:
     """The tables of this program in a database that has none, within the caller's transaction."""
-    for metadata in (VERSION.metadata, Base.metadata):
+    for metadata in (VERSION.metadata, METADATA):
         metadata.create_all(target, checkfirst=False)
 
 

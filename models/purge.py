@@ -29,7 +29,7 @@ from models.disclosures import TERMINAL, Disclosure
 from models.event import Category, Event, Printer, Service, Station, touch
 from models.people import Attendee, Badge, Correction, Coupon, Delegation, Staff
 from models.purge_rows import Anonymiser, Change, left_over
-from models.purge_search import Finder, Findings, search_apart
+from models.purge_search import Findings, search_apart
 from models.runtime import Runtime
 from models.scans import PrintJob, Scan, StockMove
 
@@ -51,8 +51,6 @@ class Outcome:
     anonymised: Counter[str] = field(default_factory=Counter)
     findings: Findings = field(default_factory=Findings)
     left_over: dict[str, int] = field(default_factory=dict)
-    searched: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
     elsewhere: list[str] = field(default_factory=list)
 
     @property
@@ -63,7 +61,7 @@ class Outcome:
     def payload(self) -> dict[str, Any]:
         """The contract's answer: counts and places, never a value."""
         return {"removed": dict(self.removed), "anonymised": dict(self.anonymised), "found": self.findings.rows(),
-                "left_over": self.left_over, "searched": self.searched, "skipped": dict(self.skipped),
+                "left_over": self.left_over, "searched": self.findings.searched, "skipped": dict(self.findings.skipped),
                 "files": self.findings.files, "unsearched": self.findings.unsearched, "elsewhere": self.elsewhere}
 
 
@@ -98,8 +96,7 @@ def purge(runtime: Runtime, keeper: int | None = None, step: Step | None = None)
             words = _plan_words(connection)
             outcome.left_over = left_over(connection)
         say("search", 0, 0)
-        outcome.findings, finder = search_apart(runtime.data, values, words), Finder(values, words)
-        outcome.searched, outcome.skipped = finder.count, finder.skipped
+        outcome.findings = search_apart(runtime.data, values, words)
     return outcome
 
 

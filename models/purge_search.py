@@ -39,11 +39,14 @@ Hit = tuple[str, str]                 # kind, value
 
 @dataclass(slots=True)
 class Findings:
-    """Where something was found: file -> kind -> how many values; files that could not be looked into."""
+    """Where something was found: file -> kind -> how many values; files that could not be looked into; how many values
+    were looked for, and how many of each kind were skipped."""
 
     hits: dict[str, Counter[str]] = field(default_factory=dict)
     unsearched: list[str] = field(default_factory=list)
     files: int = 0
+    searched: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
 
     def rows(self) -> list[dict[str, object]]:
         """For people and scripts: never the values themselves."""
@@ -119,7 +122,7 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 def search(folder: Path, finder: Finder) -> Findings:
     """Looks for everything in every file of a folder, in their names, and in what SQLite reads in its files."""
-    said = Findings()
+    said = Findings(searched=finder.count, skipped=finder.skipped)
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.is_symlink():
             continue
@@ -147,7 +150,8 @@ def search_apart(folder: Path, values: Mapping[str, Iterable[str]], plan_words: 
     if child.returncode != 0:       # its words may hold what it looked for
         raise RuntimeError(f"the search ended with {child.returncode}")
     said = json.loads(child.stdout)
-    return Findings({file: Counter(kinds) for file, kinds in said["hits"].items()}, said["unsearched"], said["files"])
+    return Findings({file: Counter(kinds) for file, kinds in said["hits"].items()}, said["unsearched"], said["files"],
+                    said["searched"], Counter(said["skipped"]))
 
 
 def _is_packed(path: Path) -> bool:
@@ -242,7 +246,8 @@ def _answer() -> None:
     """The child's side: what to look for comes on stdin, where it was found goes to stdout."""
     told = json.load(sys.stdin.buffer)
     said = search(Path(told["folder"]), Finder(told["values"], told["plan_words"]))
-    json.dump({"hits": said.hits, "unsearched": said.unsearched, "files": said.files}, sys.stdout)
+    json.dump({"hits": said.hits, "unsearched": said.unsearched, "files": said.files, "searched": said.searched,
+               "skipped": said.skipped}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from models.runtime import Runtime
 from models.scans import PrintJob
 from printers.spooler import Spooler
 from printers.worker import Timing
+from tests.conftest import Tablet
 
 QUICK = Timing(backoff=(0.05, 0.1), backup_after=0.3, idle_look=60, preflight=2, grace=10, leave=3)
 MUTE = replace(QUICK, preflight=0.3, grace=0.3)       # for printers of which it is known that no answer comes
@@ -80,3 +81,13 @@ class Shop:
 def codes_of(slips: list[Any]) -> list[str]:
     """What the QRs of slips say."""
     return [zxingcpp.read_barcodes(image.convert("L"))[0].text for image in slips]
+
+
+def signing_in(desk: Tablet, create_attendee: Callable[..., tuple[int, str]]) -> Callable[[], str]:
+    """A person signs in at the desk: one slip (the press has no coupon); its job."""
+    def sign_in() -> str:
+        answer = desk.scan(create_attendee(category="press")[1], "signin")
+        assert answer["verdict"] == "accepted"
+        job: str = answer["print_jobs"][0]
+        return job
+    return sign_in

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-import standby
+from admin import standby
 from models import backup_folder, backups
 from models.audit import audit
 from models.backup_choice import newest

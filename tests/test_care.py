@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app import create_app
-from migrations.running import is_current
+from migrations.running import standing
 from models.audit import audit
 from models.care import CareRefused, backup, look_into
 from models.runtime import Runtime
@@ -206,7 +206,7 @@ def test_a_backup_of_an_older_program_is_restored_as_an_event_of_this_one(
     desk.scan(badge, "bag")
     said = restore(older)
     assert (said.code, said.payload["head"]) == (0, 1)
-    assert is_current(data / "huiwu.db")
+    assert standing(data / "huiwu.db") == "current"
     assert run(data, "audit").payload == {"scans": 1, "differences": []}
     assert desk.counts()["services"]["signin"]["people"] == 1
     assert content(older) == before

@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
 
 from migrations import running
-from migrations.running import is_current, revision, upgrade
+from migrations.running import revision, standing, upgrade
 from models.care import look_into
 from models.database import Base, database_path
 from serving import holding
@@ -73,7 +73,7 @@ def test_the_migrations_make_what_the_models_declare(tmp_path: Path) -> None:
         differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
     engine.dispose()
     assert not differences
-    assert is_current(path)
+    assert standing(path) == "current"
 
 
 def test_the_program_names_the_newest_of_its_migrations() -> None:
@@ -83,7 +83,7 @@ def test_the_program_names_the_newest_of_its_migrations() -> None:
 def test_an_empty_file_is_not_current(tmp_path: Path) -> None:
     path = tmp_path / "huiwu.db"
     path.touch()
-    assert not is_current(path)
+    assert standing(path) == "none"
 
 
 def test_a_command_upgrades_an_older_event_says_so_and_keeps_its_file(old: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_command_upgrades_an_older_event_says_so_and_keeps_its_file(old: Path)
     before = content(path)
     said = run(old, "audit")
     assert (said.code, said.payload) == (0, {"scans": 2, "differences": []})
-    assert is_current(path)
+    assert standing(path) == "current"
     (kept,) = old.glob(f"before-upgrade-{FIRST}-*.db")
     assert content(kept) == before
     assert kept.stat().st_mode & 0o077 == 0
@@ -113,7 +113,7 @@ def test_a_server_upgrades_an_older_event_before_it_serves(old: Path) -> None:
     with serving(old, "--http") as served:
         assert "已升级" in served.said
         assert Visitor(served.url).get("/healthz").status == 200
-    assert is_current(database_path(old))
+    assert standing(database_path(old)) == "current"
     assert look_into(database_path(old)).head == 2
 
 

@@ -23,7 +23,7 @@ from printers.slip import SlipContent
 from printers.transports import Outcome
 from printers.worker import Timing
 from tests.conftest import Tablet
-from tests.print_shop import MUTE, NARROW, QUICK, Shop, codes_of
+from tests.print_shop import MUTE, NARROW, QUICK, Shop, codes_of, signing_in
 
 DONE = ("printed", "parsed", "sent")
 KINDS = (Mode.WORKS, Mode.ONLY_PARSED, Mode.SAYS_NOTHING)
@@ -48,13 +48,7 @@ def shop(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
 
 @pytest.fixture
 def sign_in(desk: Tablet, create_attendee: Callable[..., tuple[int, str]]) -> Callable[[], str]:
-    """A person signs in at the desk, which answers whatever the printer does; the slip's job."""
-    def scan() -> str:
-        answer = desk.scan(create_attendee(category="press")[1], "signin")
-        assert answer["verdict"] == "accepted"
-        job: str = answer["print_jobs"][0]
-        return job
-    return scan
+    return signing_in(desk, create_attendee)
 
 
 def test_every_fault_that_the_printer_can_do_is_tried_here() -> None:

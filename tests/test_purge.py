@@ -115,7 +115,7 @@ def test_nothing_of_before_is_in_any_file_and_everything_was_there(data, runtime
     assert set(story) == set(standing(data, story))
     purge.close(runtime)
     outcome = purge.purge(runtime)
-    assert outcome.clean and outcome.payload()["found"] == [] and outcome.searched > 30
+    assert outcome.clean and outcome.payload()["found"] == [] and outcome.findings.searched > 30
     assert standing(data, story) == {}
     assert not [path for path in data.iterdir() if path.name.startswith(("trial", "before", "backups", "uploads", "paper"))]
 
@@ -210,7 +210,7 @@ def test_a_second_purge_has_nothing_to_find(data, runtime, story):
     purge.close(runtime)
     purge.purge(runtime)
     again = purge.purge(runtime)
-    assert again.clean and again.searched == 0
+    assert again.clean and again.findings.searched == 0
     assert audit(runtime)[1] == []
 
 
@@ -267,7 +267,7 @@ def test_a_person_named_like_a_part_of_the_plan_is_no_find(data, runtime, create
     create_attendee("开幕式", phone="13877665544")
     purge.close(runtime)
     outcome = purge.purge(runtime)
-    assert outcome.clean and outcome.skipped["name"] == 1
+    assert outcome.clean and outcome.findings.skipped["name"] == 1
 
 
 # --- the coordinator's page ---

@@ -19,7 +19,7 @@ from printers.faulty import FaultyPrinter, Mode
 from printers.spooler import Spooler
 from printers.status import Problem
 from printers.worker import paper_folder
-from tests.print_shop import MUTE, NARROW, QUICK, Shop, codes_of
+from tests.print_shop import MUTE, NARROW, QUICK, Shop, codes_of, signing_in
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,12 +38,7 @@ def shop(runtime, monkeypatch):
 
 @pytest.fixture
 def sign_in(desk, create_attendee):
-    """A person signs in at the desk: one slip (the press has no coupon)."""
-    def scan():
-        answer = desk.scan(create_attendee(category="press")[1], "signin")
-        assert answer["verdict"] == "accepted"
-        return answer["print_jobs"][0]
-    return scan
+    return signing_in(desk, create_attendee)
 
 
 def test_a_scan_comes_out_as_slips_whose_codes_are_the_jobs(shop, desk, badge):
