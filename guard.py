@@ -68,7 +68,8 @@ def runtime() -> Runtime:
 
 def station() -> StationView:
     """The station of the tablet that asks; only in views that a station may call."""
-    return g.station if g.station is not None else abort(401)
+    station = here()[0].station
+    return station if station is not None else abort(401)
 
 
 def staff() -> Staff | None:
@@ -263,10 +264,11 @@ def _turn_away_but_keep(keeps: Callable[[str], dict[str, Any]], token: str) -> A
 
 def actor() -> str:
     """Who does it: the grant's holder, else the staff member signed in here, else the station (design.md)."""
-    person = granted() or staff()
+    kept = here()[0]
+    person = granted() or kept.staff
     if person is not None:
-        return person.name
-    return str(g.station.key) if g.station is not None else ""
+        return cast(str, person.name)
+    return str(kept.station.key) if kept.station is not None else ""
 
 
 def measured(sent: str | None) -> datetime | None:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, current_app, g, request
+from flask import Blueprint, Response, current_app, g
 from flask_babel import gettext as _
 
 import guard
 from guard import may
 from kiosk import answers, handles, live, lookup, pairing, search, tried
-from kiosk.requests import said, scan_request
+from kiosk.requests import body, said, scan_request
 from kiosk.shapes import (
     BATCH,
     BadShape,
@@ -79,7 +79,7 @@ def healthz() -> Response:
 @may("anyone")
 def pair() -> Response:
     """A pairing code becomes a token."""
-    asked: PairIn = decode(request.get_data(), PairIn)
+    asked: PairIn = decode(body(), PairIn)
     try:
         token, key = tried.pair(asked.code, asked.name)
     except TooOften as often:
@@ -107,11 +107,11 @@ def station() -> Response:
 def scans() -> Response:
     """One scan or a list of up to 500, judged in the order sent."""
     runtime = guard.runtime()
-    body = decode(request.get_data(), Any)
-    single = not isinstance(body, list)
-    if not single and not 1 <= len(body) <= BATCH:
+    sent = decode(body(), Any)
+    single = not isinstance(sent, list)
+    if not single and not 1 <= len(sent) <= BATCH:
         raise BadShape("", f"a list has 1 to {BATCH} scans")
-    taken = _read_scans(runtime, [body] if single else body)
+    taken = _read_scans(runtime, [sent] if single else sent)
     if single and isinstance(taken[0], BadShape):
         raise taken[0]
     requests = [item for item in taken if isinstance(item, ScanRequest)]
@@ -125,7 +125,7 @@ def scans() -> Response:
 @may("kiosk", "gate", "desk")
 def void(scan_id: Any) -> Response:
     """Undo, as a new row of the ledger."""
-    asked: VoidIn = decode(request.get_data(), VoidIn)
+    asked: VoidIn = decode(body(), VoidIn)
     heard()
     undo = UndoRequest(str(asked.id), str(scan_id), _caller(), now(), said(asked.reason))
     outcome = guard.runtime().ledger.record([undo])[0]
@@ -138,7 +138,7 @@ def void(scan_id: Any) -> Response:
 @may("kiosk", "gate", "desk")
 def grant() -> Response:
     """A lead or coordinator stands beside the tablet: five minutes, this tablet only."""
-    asked: GrantIn = decode(request.get_data(), GrantIn)
+    asked: GrantIn = decode(body(), GrantIn)
     person = tried.person_beside(asked.name, asked.pin)
     wrong = "wrong_pin", _("姓名或密码不对")
     if person is None:
@@ -158,7 +158,7 @@ def grant() -> Response:
 @may("desk")
 def look_up() -> Response:
     """Who this is and what is open; records nothing."""
-    asked: LookupIn = decode(request.get_data(), LookupIn)
+    asked: LookupIn = decode(body(), LookupIn)
     heard()
     with guard.runtime().connection() as connection:
         return say(lookup.by_code(connection, guard.runtime(), asked.code, guard.station(), choose_language()))
@@ -169,7 +169,7 @@ def look_up() -> Response:
 @may("desk", "kiosk")
 def find() -> Response:
     """People by name; a kiosk needs name and last four digits together."""
-    asked: SearchIn = decode(request.get_data(), SearchIn)
+    asked: SearchIn = decode(body(), SearchIn)
     heard()
     kiosk = guard.station().mode == "kiosk"
     with guard.runtime().reading() as session:
@@ -225,13 +225,13 @@ def _asker() -> live.Asker:
     return live.Asker(f"device-{g.device.id}", live.OF_A_TABLET, g.station.mode == "desk")
 
 
-def heard() -> Any:
+def heard(runtime: Runtime | None = None) -> Any:
     """Notes that this tablet spoke, its clock and what waits in its outbox; returns its offset."""
     kept, asked = here()
     if kept.device is None:
         return None
     clock, waiting = guard.measured(asked.environ.get("HTTP_X_SENT_AT")), asked.environ.get("HTTP_X_WAITING", "")
-    return guard.runtime().sight(kept.device.id, clock, _count(waiting))
+    return (runtime or guard.runtime()).sight(kept.device.id, clock, _count(waiting))
 
 
 def _count(text: str) -> int | None:
@@ -239,12 +239,12 @@ def _count(text: str) -> int | None:
 
 
 def _caller() -> Caller:
-    kept, granter = here()[0], guard.granted()
-    return Caller(kept.station.key, kept.device.id, guard.actor(), granter is not None)
+    kept = here()[0]
+    return Caller(kept.station.key, kept.device.id, guard.actor(), guard.granted() is not None)
 
 
 def _read_scans(runtime: Runtime, items: list[Any]) -> list[ScanRequest | BadShape]:
-    offset, received, caller = heard(), now(), _caller()
+    offset, received, caller = heard(runtime), now(), _caller()
     secret = runtime.plan().event.secret
     taken: list[ScanRequest | BadShape] = []
     for item in items:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 import guard
 from kiosk import handles
 from kiosk.api import scans, void
-from kiosk.requests import said
+from kiosk.requests import body, said
 from kiosk.shapes import BATCH, BadShape, ScanIn, VoidIn, convert, decode, moment
 from models import aside_rows, codes
 from models.aside import KeptAside
@@ -56,13 +56,13 @@ scans.keeps_aside = void.keeps_aside = keep  # type: ignore[attr-defined]  # gua
 def _items() -> list[Item]:
     """The request's scans, or its undo, each with the tablet's clock; what has not their shape is not kept."""
     try:
-        body = decode(request.get_data(), Any)
+        sent = decode(body(), Any)
         if target := (request.view_args or {}).get("scan_id"):
-            return [_undo(body, str(target))]
+            return [_undo(sent, str(target))]
     except BadShape:
         return []
     items = []
-    for item in (body if isinstance(body, list) else [body])[:BATCH]:
+    for item in (sent if isinstance(sent, list) else [sent])[:BATCH]:
         try:
             items.append(_scan(item))
         except BadShape:

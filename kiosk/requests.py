@@ -8,8 +8,20 @@ from kiosk import handles
 from kiosk.shapes import BadShape, ScanIn, convert, moment
 from models import codes
 from models.asks import Caller, ScanRequest
+from sessions import here
 
 T = TypeVar("T", str, str | None)
+
+
+def body() -> bytes:
+    """The request's body, in one read where the server ends it by itself: each read lets go of the interpreter, and
+    with many requests waiting for it that is a turn to wait for. Flask's own reading asks twice, to see the end."""
+    asked = here()[1]
+    length, most = asked.content_length, asked.max_content_length
+    if length is None or (most is not None and length > most) or "wsgi.input_terminated" not in asked.environ:
+        return asked.get_data()
+    read: bytes = asked.environ["wsgi.input"].read()
+    return read
 
 
 def scan_request(item: Any, caller: Caller, secret: str, received: datetime, offset: timedelta) -> ScanRequest:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -145,7 +145,8 @@ class Facts:
         stock = self.stock
         if entry.service in stock:
             stock = {**stock, entry.service: stock[entry.service] - entry.quantity}
-        return replace(self, history=(*self.history, entry), stock=stock)
+        return Facts(self.services, self.zone, self.known, self.revoked, self.person, self.coupon,
+                     (*self.history, entry), stock, self.offered, self.prints)
 
 
 @dataclass(frozen=True, slots=True)

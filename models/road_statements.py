@@ -53,6 +53,7 @@ class Statements(NamedTuple):
     held: str            # which services' coupons these people hold
     started: str         # of these scans, those whose slip has left for a printer
     moved: str           # the stock that these scans moved
+    numbers: str         # the last print job's number and the last coupon's id, which the next ones follow
     tally: str
     set_tallies: str
 
@@ -80,6 +81,8 @@ def _spelled(say: Spelling) -> Statements:
         started=whole("scan_id", "FROM print_job WHERE state NOT IN ('queued', 'held', 'cancelled') "
                                  f"AND scan_id {say.among}"),
         moved=whole("scan_id, quantity", f"FROM stock_move WHERE scan_id {say.among}"),
+        numbers="SELECT " + say.text.format(say.row.format(
+            "coalesce((SELECT max(number) FROM print_job), 0), coalesce((SELECT max(id) FROM coupon), 0)")),
         tally=whole("service_key, people, uses, refused, inside, stock_moved", "FROM tally"),
         set_tallies=_UPDATE_TALLY)
 

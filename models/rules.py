@@ -276,8 +276,16 @@ def still_open(at: datetime, facts: Facts) -> tuple[str, ...]:
         return ()
     if facts.coupon is not None:
         facts = replace(facts, coupon=None)
-    if _walk(_OF_THE_HOLDER, _ANY, Ask(_ANY.key, at), facts)[0]:
+    ask = Ask(_ANY.key, at)     # one of each thing, of no service in particular: no check asks which
+    if _walk(_OF_THE_HOLDER, _ANY, ask, facts)[0]:
         return ()       # what is wrong with the badge or the person is wrong at every service
     offered = [service for key in facts.offered if (service := facts.services.get(key)) is not None]
-    return tuple(service.key for service in offered
-                 if _walk(_OF_THE_SERVICE, service, Ask(service.key, at), facts)[0] in (None, "answers_needed"))
+    return tuple(service.key for service in offered if _stands_open(service, ask, facts))
+
+
+def _stands_open(service: Service, ask: Ask, facts: Facts) -> bool:
+    """Whether no check of `_OF_THE_SERVICE` refuses but the last one, whose answers are asked for then. Written out,
+    with the window looked at once: each scan asks it of every service of its station (a test compares the two)."""
+    return (is_open(service, ask.at) and is_entitled(service, facts)
+            and _needs(service, ask, facts) is None and _already_inside(service, ask, facts) is None
+            and _used_up(service, ask, facts) is None and _out_of_stock(service, ask, facts) is None)

@@ -9,10 +9,10 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
-from models import codes
+from models import codes, road_sql
 from models.asks import Found, PersonView, ScanRequest
 from models.database import now
 from models.facts import ACCEPTED, Decision, Entry, Service
@@ -21,6 +21,8 @@ from models.people import Coupon
 from models.rules import may_have
 from models.scans import PrintJob, Scan
 from models.snapshot import Snapshot, StationView
+
+JOB, COUPON = range(2)        # of `numbers` (road_statements.py)
 
 
 class Births:
@@ -31,8 +33,7 @@ class Births:
         self.jobs: list[dict[str, Any]] = []
         self.coupons: list[dict[str, Any]] = []
         self.undone: list[str] = []
-        self._next_job: int | None = None
-        self._next_coupon: int | None = None
+        self._last: list[int] | None = None       # numbers of print job and coupon
 
     def of_scan(self, request: ScanRequest, decision: Decision, found: Found, station: StationView,
                 entry: Entry) -> list[str]:
@@ -68,9 +69,7 @@ class Births:
 
     def _coupon(self, meal: Service, request: ScanRequest, found: Found, station: StationView) -> str:
         assert found.person is not None
-        if self._next_coupon is None:
-            self._next_coupon = (self._connection.execute(select(func.max(Coupon.id))).scalar() or 0) + 1
-        coupon_id, self._next_coupon = self._next_coupon, self._next_coupon + 1
+        coupon_id = self._next(COUPON)
         code = codes.new(codes.COUPON)
         self.coupons.append({"id": coupon_id, "code": code, "service_key": meal.key, "attendee_id": found.person.id,
                              "issued_at": request.uploaded_at})
@@ -78,11 +77,15 @@ class Births:
         content = coupon_content(self._facts.plan, meal, found.person, request.at, station)
         return self._job("coupon", f"coupon:{coupon_id}", request, found, station, content, code)
 
+    def _next(self, which: int) -> int:
+        if self._last is None:
+            self._last = road_sql.rows(self._connection, "numbers")
+        self._last[which] += 1
+        return self._last[which]
+
     def _job(self, kind: str, origin: str, request: ScanRequest, found: Found, station: StationView,
              content: dict[str, Any], code: str) -> str:
-        if self._next_job is None:
-            self._next_job = (self._connection.execute(select(func.max(PrintJob.number))).scalar() or 0) + 1
-        number, self._next_job = self._next_job, self._next_job + 1
+        number = self._next(JOB)
         job_id = str(uuid.uuid4())
         self.jobs.append({
             "number": number, "id": job_id, "code": code, "origin": origin, "kind": kind, "copy": 1,

@@ -29,6 +29,7 @@ from printers.transports import Outcome, Transport
 log = logging.getLogger("huiwu.printers")
 LOOK = 1.0                                # seconds: at least so often, whether the bell rang or not
 PACE = 0.02                               # seconds between two looks while scans ring the bell all the time
+TROUBLED_PACE = 0.5                       # and of a printer that is off or out of paper: each look costs the scans time
 PAPER = "paper"                           # in the data folder: what virtual printers printed
 UNDRAWABLE = "内容有误，画不出来 · Its content is broken: it cannot be drawn"
 _DRAWING = threading.Lock()               # FreeType's faces are shared and not made for two threads at once
@@ -97,7 +98,8 @@ class Worker:
                 rest = LOOK
             if rest > 0:
                 self.bell.wait(min(rest, LOOK))
-                self._stop.wait(max(0.0, began + PACE - time.monotonic()))
+                pace = PACE if self._trouble_since is None else TROUBLED_PACE
+                self._stop.wait(max(0.0, began + pace - time.monotonic()))
 
     def _round(self) -> float:
         """Does the next thing there is to do; returns for how many seconds nothing else will be due by itself."""
