@@ -18,6 +18,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
 from werkzeug.exceptions import ServiceUnavailable
 
+from models.cores import everywhere
+
 LONGEST = 128               # characters of a secret that are looked at
 RETRY_SECONDS = 3
 
@@ -66,14 +68,14 @@ _NOBODY = _of_nobody()     # compared when the name is unknown, so that both tak
 
 def hash_secret(secret: str, gate: Gate = HOUSE) -> str:
     """argon2 of a passphrase or PIN. Busy."""
-    with gate.turn():
+    with gate.turn(), everywhere():
         return _hasher.hash(secret)
 
 
 def is_right(hashed: str | None, secret: str, gate: Gate = HOUSE) -> bool:
     """Whether a passphrase or PIN is that of a hash; as slow for nobody's (None) as for somebody's. Busy."""
     try:
-        with gate.turn():
+        with gate.turn(), everywhere():
             return _hasher.verify(hashed or _NOBODY, secret[:LONGEST]) and hashed is not None
     except (VerificationError, InvalidHashError):
         return False

@@ -38,7 +38,7 @@ from certificates import Certificates
 from console import Console, Failed, command
 from doors import Doors
 from kiosk.commands import SERVED_AT
-from models.files import take_lock
+from models import cores, files
 
 THREADS = 256            # above the number of live streams (kiosk/live.py)
 CONNECTIONS = 4096       # granian's backpressure: one silent connection takes one place; 512 such stopped everything
@@ -167,10 +167,10 @@ def worker() -> Any:
     from printers.spooler import Spooler
 
     doors = plain_doors.from_environment()
-    app = create_app({"DATA": os.environ["HUIWU_DATA"], "DOORS": doors, "HOSTS": (doors.host,)})
+    app = cores.road(create_app({"DATA": os.environ["HUIWU_DATA"], "DOORS": doors, "HOSTS": (doors.host,)}))
     runtime, hub = app.extensions["huiwu"], app.extensions["huiwu.live"]
     threading.Thread(target=count, args=(runtime,), name="counts", daemon=True).start()
-    runtime.writer.start()
+    runtime.writer.start(cores.settle)
     spooler = app.extensions["huiwu.spooler"] = Spooler(runtime, hub.ring)
     spooler.start()
     hub.start()
@@ -272,7 +272,7 @@ def holding(data: Path) -> Iterator[None]:
         raise Failed("no_permission", f"{data} 不能写入：请检查权限或磁盘。"
                                       " The data folder cannot be written.") from error
     with lock:
-        if not take_lock(lock):
+        if not files.take_lock(lock):
             raise Failed("in_use", f"{data} 已有服务在运行。 A server is running on this data folder already.")
         yield
 

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from admin.badge_errors import BadgeError, BadLogo
 from admin.badge_sheet import shipped_fonts
 from admin.roster_words import say
+from models.cores import everywhere
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates" / "badges"
@@ -68,9 +69,9 @@ def press_many(sheet: str, cards: Sequence[str], kind: Kind = "pdf", dpi: int | 
     """As `press`, for any number of cards."""
     if len(cards) <= FEW:
         return press(sheet, cards, kind, dpi)
-    # Our own module; no argument comes from outside.
-    child = subprocess.run([sys.executable, "-m", "admin.badge_press", kind, str(dpi or 0)], cwd=ROOT, check=False,  # noqa: S603
-                           input="\n".join([sheet, *cards]).encode(), capture_output=True)
+    with everywhere():      # our own module; no argument comes from outside
+        child = subprocess.run([sys.executable, "-m", "admin.badge_press", kind, str(dpi or 0)], cwd=ROOT, check=False,  # noqa: S603
+                               input="\n".join([sheet, *cards]).encode(), capture_output=True)
     if child.returncode == _BAD_LOGO:
         raise BadLogo
     if child.returncode:

@@ -24,6 +24,7 @@ from sqlalchemy import select
 
 from certificates import AUTHORITY, AUTHORITY_KEY, FOLDER
 from kiosk.pairing import served_at
+from models.cores import everywhere
 from models.files import FILE_MODE, private_folder, replacing, stamped
 from models.people import Staff
 from models.runtime import Runtime
@@ -146,4 +147,5 @@ def _of(secret_hash: str) -> str:
 
 
 def _under(passphrase: str, salt: bytes) -> bytes:
-    return hash_secret_raw(passphrase[:LONGEST].encode(), salt, hash_len=32, type=Type.ID, **COST)
+    with everywhere():
+        return hash_secret_raw(passphrase[:LONGEST].encode(), salt, hash_len=32, type=Type.ID, **COST)

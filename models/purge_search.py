@@ -21,6 +21,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from models.cores import everywhere
+
 CHUNK, OVERLAP = 16 << 20, 4096
 UNPACKED = 512 << 20                  # of one archive's entries: what is larger is said to be unsearched
 DEPTH = 3                             # archives within archives
@@ -145,8 +147,9 @@ def search_apart(folder: Path, values: Mapping[str, Iterable[str]], plan_words: 
     process's, and the system drops them all as soon as it closes any other handle to those files (POSIX, fcntl)."""
     told = json.dumps({"folder": str(folder), "values": {kind: list(texts) for kind, texts in values.items()},
                        "plan_words": plan_words})
-    child = subprocess.run([sys.executable, "-m", __name__], input=told.encode(), capture_output=True,  # noqa: S603  ourselves
-                           cwd=Path(__file__).parent.parent, check=False)
+    with everywhere():
+        child = subprocess.run([sys.executable, "-m", __name__], input=told.encode(), capture_output=True,  # noqa: S603  ourselves
+                               cwd=Path(__file__).parent.parent, check=False)
     if child.returncode != 0:       # its words may hold what it looked for
         raise RuntimeError(f"the search ended with {child.returncode}")
     said = json.loads(child.stdout)

@@ -105,9 +105,9 @@ class Writer:
 
     # --- its life ---
 
-    def start(self) -> None:
-        """Starts the thread; only `serve`'s worker does."""
-        self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
+    def start(self, settle: Callable[[], None] = lambda: None) -> None:
+        """Starts the thread, which calls `settle` first; only `serve`'s worker does."""
+        self._thread = threading.Thread(target=self._loop, args=(settle,), name="writer", daemon=True)
         self._thread.start()
         self._ended.clear()
         if self._is_file:
@@ -135,7 +135,8 @@ class Writer:
                 self._wake.notify()
         return work.wait()
 
-    def _loop(self) -> None:
+    def _loop(self, settle: Callable[[], None]) -> None:
+        settle()
         while True:
             with self._wake:
                 while not (self._scans or self._jobs or self._stopping):

@@ -1,0 +1,78 @@
+"""On which of the machine's cores our threads run.
+
+Of all threads that run Python one runs at a time; the others wait for the interpreter. To hand it to a thread on another
+core costs 24 us here, for that core sleeps and has to be woken, on the same core 6, and a scan's road hands it over about
+ten times. So the threads of that road share one core (bench/: a quarter more scans, with a fifth less processor time).
+What runs long without the interpreter, a secret's hash or a process of its own, goes `everywhere`.
+
+Linux only: elsewhere, and where there is but one core, threads stay where the system puts them.
+"""
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_SPEED = "/sys/devices/system/cpu/cpu{}/cpufreq/cpuinfo_max_freq"
+
+if sys.platform == "linux":
+    ALL = frozenset(os.sched_getaffinity(0))        # as the process was started, before any thread settles
+    _move: Callable[[int, frozenset[int]], None] = os.sched_setaffinity
+    _cores: Callable[[int], set[int]] = os.sched_getaffinity
+else:
+    ALL = frozenset()
+
+
+@cache
+def shared() -> int | None:
+    """The core for a scan's road: the last of the fastest, for the first one answers the devices. None: no choice."""
+    return max(ALL, key=lambda core: (_speed(core), core)) if len(ALL) > 1 else None
+
+
+def _speed(core: int) -> int:
+    try:
+        return int(Path(_SPEED.format(core)).read_text())
+    except (OSError, ValueError):       # a virtual machine does not say
+        return 0
+
+
+def settle() -> None:
+    """Keeps the calling thread on the shared core from now on."""
+    core = shared()
+    if core is not None:
+        with suppress(OSError):         # taken from this process meanwhile: then it runs where it may
+            _move(0, frozenset({core}))
+
+
+def road(app: Any) -> Any:
+    """A Flask application whose threads settle at their first request: this one."""
+    mine, inside = threading.local(), app.wsgi_app
+
+    def settled(environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+        if not hasattr(mine, "settled"):
+            mine.settled = True
+            settle()
+        return inside(environ, start)
+    app.wsgi_app = settled
+    return app
+
+
+@contextmanager
+def everywhere() -> Iterator[None]:
+    """Work that does not hold the interpreter: it, and processes begun in it, may run on any core."""
+    if shared() is None:
+        yield
+        return
+    before = frozenset(_cores(0))
+    with suppress(OSError):
+        _move(0, ALL)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            _move(0, before)

@@ -1,0 +1,98 @@
+"""Where threads run: those of a scan's road share a core, what works without the interpreter does not."""
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+import pins
+from models import cores
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux" or cores.shared() is None, reason="needs Linux and two cores")
+_CHILD = "import os; print(sorted(os.sched_getaffinity(0)))"
+
+
+def in_a_thread(work: Callable[[], Any]) -> Any:
+    """What a thread of its own finds: this one stays where it is."""
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(work()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def here() -> set[int]:
+    return os.sched_getaffinity(0)
+
+
+def test_a_settled_thread_runs_on_the_shared_core_and_others_where_they_like() -> None:
+    def work() -> set[int]:
+        cores.settle()
+        return here()
+    assert in_a_thread(work) == {cores.shared()}
+    assert here() == cores.ALL
+
+
+def test_long_work_of_a_settled_thread_and_its_processes_run_everywhere() -> None:
+    def work() -> tuple[set[int], str, set[int]]:
+        cores.settle()
+        with cores.everywhere():
+            inside = here()
+            child = subprocess.run([sys.executable, "-c", _CHILD], capture_output=True, text=True, check=True).stdout
+        return inside, child, here()
+    inside, child, after = in_a_thread(work)
+    assert inside == cores.ALL
+    assert child.strip() == str(sorted(cores.ALL))
+    assert after == {cores.shared()}
+
+
+def test_an_error_inside_leaves_the_thread_where_it_was() -> None:
+    def work() -> set[int]:
+        cores.settle()
+        with pytest.raises(ValueError, match="x"), cores.everywhere():
+            raise ValueError("x")
+        return here()
+    assert in_a_thread(work) == {cores.shared()}
+
+
+def test_a_secret_is_hashed_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[set[int]] = []
+
+    class Hasher:
+        def hash(self, _secret: str) -> str:
+            seen.append(here())
+            return "hashed"
+    monkeypatch.setattr(pins, "_hasher", Hasher())
+
+    def work() -> str:
+        cores.settle()
+        return pins.hash_secret("abc")
+    assert in_a_thread(work) == "hashed"
+    assert seen == [cores.ALL]
+
+
+def test_a_served_application_settles_the_threads_of_its_requests() -> None:
+    app = Flask(__name__)
+    app.get("/")(lambda: str(sorted(here())))
+    client = cores.road(app).test_client()
+    assert in_a_thread(lambda: client.get("/").text) == f"[{cores.shared()}]"
+    assert here() == cores.ALL
+
+
+def test_the_fastest_cores_are_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for core, speed in ((0, "4200000"), (1, "4200000"), (2, "2100000")):
+        (tmp_path / f"cpu{core}").write_text(speed)
+    monkeypatch.setattr(cores, "_SPEED", str(tmp_path / "cpu{}"))
+    monkeypatch.setattr(cores, "ALL", frozenset({0, 1, 2, 3}))
+    cores.shared.cache_clear()
+    try:
+        assert cores.shared() == 1
+    finally:
+        cores.shared.cache_clear()
