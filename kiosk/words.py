@@ -67,11 +67,18 @@ def _not_yours(_: Say) -> str:
 
 
 def _accepted(_: Say, answer: Answer, service: Service | None, name: str) -> str:
-    kind = service.kind if service else ""
-    if kind == "session":
-        return (_("%(service)s 已签退") if answer.direction == OUT else _("%(service)s 已入场")) % {"service": name}
-    words = {"sign_in": _("%(service)s 成功"), "material": _("%(service)s 已领取"), "meal": _("%(service)s 已核销")}
-    return words.get(kind, "%(service)s") % {"service": name}
+    match service.kind if service else "":
+        case "session":
+            words = _("%(service)s 已签退") if answer.direction == OUT else _("%(service)s 已入场")
+        case "sign_in":
+            words = _("%(service)s 成功")
+        case "material":
+            words = _("%(service)s 已领取")
+        case "meal":
+            words = _("%(service)s 已核销")
+        case _unknown:
+            words = "%(service)s"
+    return words % {"service": name}
 
 
 def _refused(_: Say, answer: Answer, plan: Snapshot, service: Service | None, lang: str) -> str:
@@ -87,16 +94,36 @@ def _refused(_: Say, answer: Answer, plan: Snapshot, service: Service | None, la
     named = {"wrong_service": "for", "needs": "needs"}.get(answer.reason or "")
     other = service_name(plan.services.get(detail.get(named, "")), detail.get(named, ""), lang) if named else ""
     question = next((q.text for q in service.questions if q.key == detail.get("question")), "") if service else ""
-    sentences = {
-        "unknown": _("查无此码，请到服务台"), "revoked": _("此证已作废，请使用新证"),
-        "wrong_service": _("这是%(service)s的餐券"), "cancelled": _("报名已取消，请到服务台"),
-        "replaced": _("已由他人替会，请到服务台"), "pending": _("报名待审核，请到服务台"),
-        "service_closed": _("%(name)s 已停止"), "not_entitled": _("证件种类不含%(name)s"),
-        "needs": _("请先办理%(service)s"), "out_of_stock": _("%(name)s 已发完，剩 %(left)s 份"),
-        "answers_needed": _("请先选择：%(question)s"),
-    }
-    template = sentences.get(answer.reason or "", "%(name)s")
+    template = _sentence(_, answer.reason)
     return template % {"service": other, "name": name, "left": detail.get("left", 0), "question": question}
+
+
+def _sentence(_: Say, reason: str | None) -> str:
+    """A refusal's words with places for names. One is looked up and not all: each scan asks for two languages."""
+    match reason:
+        case "unknown":
+            return _("查无此码，请到服务台")
+        case "revoked":
+            return _("此证已作废，请使用新证")
+        case "wrong_service":
+            return _("这是%(service)s的餐券")
+        case "cancelled":
+            return _("报名已取消，请到服务台")
+        case "replaced":
+            return _("已由他人替会，请到服务台")
+        case "pending":
+            return _("报名待审核，请到服务台")
+        case "service_closed":
+            return _("%(name)s 已停止")
+        case "not_entitled":
+            return _("证件种类不含%(name)s")
+        case "needs":
+            return _("请先办理%(service)s")
+        case "out_of_stock":
+            return _("%(name)s 已发完，剩 %(left)s 份")
+        case "answers_needed":
+            return _("请先选择：%(question)s")
+    return "%(name)s"
 
 
 def _window(_: Say, answer: Answer, name: str, plan: Snapshot) -> str:

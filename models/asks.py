@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from models.facts import IN, Coupon
+from models.facts import IN, Coupon, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Caller:
     """Who asks: the tablet's station, and the person (grant's holder, else signed-in staff, else the station)."""
 
@@ -20,7 +20,7 @@ class Caller:
     granted: bool = False     # a lead or coordinator stands behind it: force and late undo
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ScanRequest:
     """One scan. `at` is the device's time corrected by its offset; `sent_at` the text as sent ("" if left out)."""
 
@@ -46,7 +46,7 @@ class ScanRequest:
         return _digest(self.service, who, self.direction, self.quantity, self.sent_at, self.caller.station)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UndoRequest:
     """The undo of a scan, a ledger row of its own."""
 
@@ -65,7 +65,7 @@ class UndoRequest:
 Request = ScanRequest | UndoRequest
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PersonView:
     """An attendee's words as they are now, for the answer; masks are put on by whoever shows them."""
 
@@ -98,7 +98,7 @@ class Found:
     revoked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """A judged request. `said` is what the ledger keeps to say it again: use, first, hints, open, detail …"""
 
@@ -118,7 +118,7 @@ class Answer:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Problem:
     """A request that could not be judged and left no row (but not_yours, which does). `error` is stable."""
 
@@ -128,7 +128,7 @@ class Problem:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outcome:
     """What came of one request, with the ledger's head and epoch when it was durable."""
 

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from models.catching_up import catch_up
 from models.event import Entitlement, Event
-from models.facts import ACCEPTED, IN
+from models.facts import ACCEPTED, IN, value
 from models.people import Attendee, visible
 from models.recount import overlaps
 from models.rules import may_have
@@ -30,7 +30,7 @@ _A: Any = Attendee.__table__
 BUCKET_SECONDS = 300   # arrivals are charted per five minutes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Change:
     """What one accepted row changes for a person: when they arrived (before and after it: an undo takes the arrival
     away where it was), whether they are inside (-1, 0, 1), and the stock in pieces."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar, dataclass_transform
 from zoneinfo import ZoneInfo
 
+T = TypeVar("T")
 IN, OUT, AUTO = "in", "out", "auto"
 ACCEPTED, REFUSED = "accepted", "refused"
 
@@ -15,7 +16,14 @@ REASONS = ("unknown", "revoked", "wrong_service", "cancelled", "replaced", "pend
            "too_late", "not_entitled", "needs", "already_inside", "used_up", "out_of_stock", "answers_needed")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def value(made: type[T]) -> type[T]:
+    """A dataclass that nothing changes once it is made. mypy sees to that: a check at run time makes each five times as
+    dear (0.9 us in place of 0.2), and a scan's road makes twenty."""
+    return dataclass(slots=True, unsafe_hash=True)(made)
+
+
+@value
 class Window:
     """A service is open from `opens` to `closes`, both ends included."""
 
@@ -23,7 +31,7 @@ class Window:
     closes: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Question:
     """Something the operator asks at the scan."""
 
@@ -33,7 +41,7 @@ class Question:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Service:
     """A service as the rules see it. `limit` None: as often as one likes."""
 
@@ -65,7 +73,7 @@ class Service:
         return self.starts < other.ends and other.starts < self.ends
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Person:
     """An attendee as far as the rules care. `exceptions`: service -> (allowed, limit or None)."""
 
@@ -78,7 +86,7 @@ class Person:
     exceptions: Mapping[str, tuple[bool, int | None]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Coupon:
     """A bearer coupon: its service, and whether it was voided."""
 
@@ -87,7 +95,7 @@ class Coupon:
     voided: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """One accepted row of the ledger, of the holder asked about (undone ones and the undos included)."""
 
@@ -103,7 +111,7 @@ class Entry:
     voids: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ask:
     """One scan as it is put to the rules."""
 
@@ -116,7 +124,7 @@ class Ask:
     answers: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Facts:
     """All that is known when a scan is judged. `history` is in ledger order; `stock`: what is left of counted ones."""
 
@@ -138,7 +146,7 @@ class Facts:
         for entry in self.history:
             if entry.use_no is not None and entry.seq not in undone:
                 uses.setdefault(entry.service, []).append(entry)
-        object.__setattr__(self, "uses", uses)
+        self.uses = uses  # type: ignore[misc]  # its own beginning
 
     def with_entry(self, entry: Entry) -> Facts:
         """The facts after one more accepted row."""
@@ -149,7 +157,7 @@ class Facts:
                      (*self.history, entry), stock, self.offered, self.prints)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """What was decided, and all that will be written and said of it. `detail` feeds the words for the person."""
 

@@ -106,7 +106,7 @@ def set_tallies(connection: Connection, tallies: list[list[Any]]) -> None:
 def stored(column: str, value: Any) -> Any:
     """A value as SQLAlchemy stores it (tests compare): a moment as UTC text, JSON columns as JSON."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        return value.astimezone(UTC).isoformat(" ", "microseconds")[:-6]      # without +00:00
     if column in _JSON:
         return None if value is None else msgspec.json.encode(value).decode()
     return value

@@ -20,15 +20,15 @@ def scan_row(request: ScanRequest, service: Service, decision: Decision, found: 
     whoever holds a tablet could fill the disk with others."""
     asked = {question.key for question in service.questions}
     answers = {key: given for key, given in request.answers.items() if key in asked}
-    return dict(
-        EMPTY, seq=entry.seq, id=request.id, fingerprint=request.fingerprint, service_key=request.service,
-        station_key=request.caller.station, device_id=request.caller.device_id, actor=request.caller.actor,
-        holder=found.holder, attendee_id=found.person.id if found.person else None, badge_id=found.badge_id,
-        coupon_id=entry.coupon_id, raw_code=request.code if found.holder is None else None,
-        direction=decision.direction, quantity=request.quantity, verdict=decision.verdict, reason=decision.reason,
-        use_no=decision.use_no, forced=decision.forced, overrode=decision.overrode, conflict=decision.conflict,
-        note=request.note, offline=request.offline, answers=answers or None,
-        scanned_at=request.at, uploaded_at=request.uploaded_at, answer=said)
+    return {
+        **EMPTY, "seq": entry.seq, "id": request.id, "fingerprint": request.fingerprint, "service_key": request.service,
+        "station_key": request.caller.station, "device_id": request.caller.device_id, "actor": request.caller.actor,
+        "holder": found.holder, "attendee_id": found.person.id if found.person else None, "badge_id": found.badge_id,
+        "coupon_id": entry.coupon_id, "raw_code": request.code if found.holder is None else None,
+        "direction": decision.direction, "quantity": request.quantity, "verdict": decision.verdict,
+        "reason": decision.reason, "use_no": decision.use_no, "forced": decision.forced, "overrode": decision.overrode,
+        "conflict": decision.conflict, "note": request.note, "offline": request.offline, "answers": answers or None,
+        "scanned_at": request.at, "uploaded_at": request.uploaded_at, "answer": said}
 
 
 def said_of(plan: Snapshot, decision: Decision, jobs: list[str]) -> dict[str, Any]:

@@ -29,7 +29,8 @@ class Tallies:
         services, after = self._facts.plan.services, [*before, entry]
         service = services.get(entry.service)
         kind = service.kind if service else ""
-        old, new = len(past.uses_of(before, entry.service)), len(past.uses_of(after, entry.service))
+        old = len(past.uses_of(before, entry.service))
+        new = old + (entry.use_no is not None) if entry.voids is None else len(past.uses_of(after, entry.service))
         stock = self._stock(entry, before)
         self._add(entry.service, uses=new - old, people=(new > 0) - (old > 0), stock_moved=stock)
         was, now = [past.inside(services, rows) for rows in (before, after)] if kind == "session" else (set(), set())

@@ -10,7 +10,7 @@ import pytest
 from models.attendance import attendance, stays
 from models.facts import REASONS, Ask, Coupon, Entry, Facts, Person, Question, Service, Window
 from models.history import inside, inside_since
-from models.rules import _CHECKS, decide
+from models.rules import _CHECKS, decide, judge, still_open
 from models.undo import judge_undo
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -173,6 +173,25 @@ def test_what_is_open_is_asked_of_the_same_rules() -> None:
     offered = ("signin", "bag", "lunch", "dinner", "shirt")
     decision = decide(Ask("signin", at("5 12:00")), facts(DELEGATE, offered=offered))
     assert decision.open == ("bag", "lunch", "shirt")
+
+
+OFFERED = tuple(SERVICES)
+MOMENTS = tuple(at(f"5 {hour}") for hour in ("08:40", "09:30", "10:20", "11:25", "12:00", "13:35", "15:10", "18:00", "19:30"))
+
+
+@pytest.mark.parametrize("person", [DELEGATE, PRESS, Person(3, state="pending"), Person(
+    4, category="press", exceptions={"lunch": (True, 2), "tea": (False, None)})])
+@pytest.mark.parametrize("history", [(), (SIGNED,), (SIGNED, entry(2, "bag", "5 08:51"), entry(3, "lunch", "5 11:40")), (
+    SIGNED, entry(2, "open", "5 09:05", 1, "in"), entry(3, "once-in", "5 09:06", 1, "in")), (
+    SIGNED, entry(2, "signin", "5 08:55", None, voids=1), entry(3, "daily", "4 12:00"))])
+@pytest.mark.parametrize("left", [3, 0])
+def test_what_stands_open_is_what_a_scan_of_each_service_would_be_answered(
+        person: Person, history: tuple[Entry, ...], left: int) -> None:
+    known = facts(person, *history, offered=OFFERED, stock={"bag": left})
+    for moment in MOMENTS:
+        asked = {key: judge(Ask(key, moment), known)[0] for key in OFFERED}
+        assert still_open(moment, known) == tuple(
+            key for key, reason in asked.items() if reason in (None, "answers_needed"))
 
 
 def test_coupons_are_due_with_sign_in_for_meals_entitled_to_and_not_eaten() -> None:

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
-from models import print_queue, reports
+from models import print_queue, print_states, reports
 from models.scans import PrintJob
 from printers import channels, virtual
 from printers.faulty import FaultyPrinter, Mode
@@ -258,6 +259,21 @@ def test_trouble_is_seen_in_words_and_goes_when_somebody_saw_to_it(shop, data, s
     shop.do(print_queue.look_again, "front")
     shop.becomes("printed")
     assert (shop.said().state, shop.said().message) == ("idle", "")
+
+
+def test_scans_do_not_make_a_printer_in_trouble_look_all_the_time(shop, data, sign_in, monkeypatch):
+    shop.timing = replace(QUICK, backoff=(60,))
+    virtual.set_problem(paper_folder(data, "front"), Problem.PAPER_OUT)
+    shop.start()
+    sign_in()
+    assert shop.wait(lambda: shop.said().state == "blocked")
+    looks = []
+    real = print_states.look
+    monkeypatch.setattr(print_states, "look", lambda *told: looks.append(told) or real(*told))
+    for _scan in range(50):
+        shop.spooler.wake()
+        time.sleep(0.01)
+    assert len(looks) <= 3
 
 
 def test_paper_that_runs_low_warns_and_prints(shop, data, sign_in):
