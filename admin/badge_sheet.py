@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from admin import logo
-from printers.fonts import SYSTEM_FONTS, clean, font_files
+from printers.fonts import SYSTEM_FONTS, Face, clean, font_files, has
 
 _CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff]")
 _DOT_OR_BLANK = re.compile(r"(?<=[·•・‧\s])(?=\S)")
@@ -111,21 +111,15 @@ def shipped_fonts() -> list[Path]:
 
 
 @lru_cache(maxsize=1)
-def _coverage() -> tuple[frozenset[int], ...]:
-    from fontTools.ttLib import TTFont
-
-    found = []
-    for path in shipped_fonts():
-        with TTFont(path, fontNumber=0, lazy=True) as font:
-            found.append(frozenset(font.getBestCmap()))
-    return tuple(found)
+def _faces() -> tuple[Face, ...]:
+    return tuple(Face(path, 0) for path in shipped_fonts())
 
 
 def missing_of(card: BadgeCard) -> str:
     """The characters of a card that no shipped font has: typst would draw an empty box, without a word."""
     text = clean(card.number + card.name + card.name_en + card.organisation + card.post
                  + card.category + card.category_en)
-    chars = (char for char in text if not char.isspace() and not any(ord(char) in face for face in _coverage()))
+    chars = (char for char in text if not char.isspace() and not any(has(face, char) for face in _faces()))
     return "".join(dict.fromkeys(chars))
 
 
@@ -133,7 +127,7 @@ def _face(text: str) -> str:
     """zh: a line with Chinese; en: Latin; serif: Latin with a letter that Noto lacks (ł, š), whole in one face."""
     if _CJK.search(text):
         return "zh"
-    return "en" if all(ord(char) in _coverage()[0] for char in text) else "serif"
+    return "en" if all(has(_faces()[0], char) for char in text) else "serif"
 
 
 def _breakable(text: str) -> str:

@@ -55,6 +55,15 @@ def test_a_plain_install_without_any_system_font_still_has_the_fallback(monkeypa
             cached.cache_clear()
 
 
+def test_what_a_face_has_is_what_its_own_table_says():
+    from fontTools.ttLib import TTFont
+
+    for face in fonts.faces():
+        with TTFont(face.path, fontNumber=face.number, lazy=True) as font:
+            characters = set(font.getBestCmap())
+        assert {at for at in range(0x20, 0x32000) if fonts.has(face, chr(at))} == characters & set(range(0x20, 0x32000))
+
+
 def test_a_word_is_set_in_one_face_where_one_has_all_of_it():
     assert [piece for _, piece in fonts.runs("Łódź 张三")] == ["Łódź", " 张三"]
 
