@@ -1,4 +1,5 @@
-"""The reference: a bare Flask view on the same server with the same settings."""
+"""The reference: a bare Flask view on the same server with the same settings; and the same with its threads on one core,
+as ours are, which says how much of ours is theirs."""
 from __future__ import annotations
 
 import sys
@@ -6,15 +7,18 @@ import sys
 from flask import Flask
 
 from bench import hosting
+from models import cores
 
-app = Flask(__name__)
 
-
-@app.get("/")
 def hello() -> str:
     """As little as Flask can do."""
     return "hello"
 
 
+app, settled = Flask(__name__), cores.road(Flask(__name__))
+for one in (app, settled):
+    one.get("/")(hello)
+
+
 if __name__ == "__main__":
-    hosting.serve("bench.hello:app", int(sys.argv[1]))
+    hosting.serve(f"bench.hello:{sys.argv[2]}", int(sys.argv[1]))

@@ -101,10 +101,10 @@ def huiwu(folder: Path, env: Mapping[str, str] | None = None) -> AbstractContext
                    "/healthz", env)
 
 
-def hello() -> AbstractContextManager[Server]:
-    """The reference: a bare Flask."""
+def hello(which: str = "app") -> AbstractContextManager[Server]:
+    """The reference: a bare Flask; `settled` is the one whose threads share a core."""
     port = free_port()
-    return running(["-m", "bench.hello", str(port)], port, "/")
+    return running(["-m", "bench.hello", str(port), which], port, "/")
 
 
 def textbook(folder: Path, badges: Sequence[str], env: Mapping[str, str] | None = None) -> AbstractContextManager[Server]:

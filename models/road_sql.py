@@ -114,7 +114,7 @@ def stored(column: str, value: Any) -> Any:
 
 def moment(text: str) -> datetime:
     """A stored moment, aware."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return datetime.fromisoformat(text + "+00:00")
 
 
 def entry(row: Sequence[Any]) -> Entry:

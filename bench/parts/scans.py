@@ -21,9 +21,9 @@ CPU_AT = 16                 # clients at which the processor is looked at
 def rows(options: Options) -> list[Row]:
     """At each number of clients: hello, the textbook and ours in turn, round by round."""
     with meeting.event(options.people, cache=options.cache) as place, venue.huiwu(place.folder) as ours, \
-            venue.hello() as plain, venue.textbook(place.folder, place.badges) as book:
-        contest: Contest = {"hello": (plain, venue.hellos()), "textbook": (book, venue.scans(place.badges)),
-                            "ours": (ours, venue.scans(place.badges))}
+            venue.hello() as plain, venue.hello("settled") as settled, venue.textbook(place.folder, place.badges) as book:
+        contest: Contest = {"hello": (plain, venue.hellos()), "settled": (settled, venue.hellos()),
+                            "textbook": (book, venue.scans(place.badges)), "ours": (ours, venue.scans(place.badges))}
         for server, requests in contest.values():
             run(server.port, 4, requests, min(0.5, options.seconds))
         return [row for clients in CLIENTS for row in _rows(clients, rounds(contest, clients, options))]
@@ -46,6 +46,7 @@ def _rows(clients: int, found: dict[str, list[Cost]]) -> list[Row]:
     made = [
         compared(f"扫码 scans, {whose}", rates["ours"], "/s", rates["hello"], "hello", _RATE.get(clients)),
         compared(f"教科书 textbook ORM, {whose}", rates["textbook"], "/s", rates["hello"], "hello"),
+        compared(f"hello, threads on one core, {whose}", rates["settled"], "/s", rates["hello"], "hello"),
         compared(f"等待 wait p50, {whose}", ours[0.5], "ms", book[0.5], "textbook"),
         compared(f"等待 wait p99, {whose}", ours[0.99], "ms", book[0.99], "textbook", _P99.get(clients)),
         worst(f"等待 wait max, {whose}", ours[1.0], "ms", _WORST.get(clients), max(book[1.0]), "textbook")]
