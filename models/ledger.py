@@ -58,8 +58,8 @@ class Ledger:
         self.writer.after_commit(self._published)
         self.writer.after_failure(self._forgotten)
         self._changes: tuple[list[Change], int, int] | None = None
-        self._paper: list[Callable[[], None]] = []
-        self._for_printers = True
+        self._paper: list[Callable[[frozenset[str] | None], None]] = []
+        self._printers: frozenset[str] | None = None        # whom the commit gives something to do; None: perhaps anyone
 
     def record(self, requests: Sequence[Request]) -> list[Outcome]:
         """Judges the requests in order and returns what came of each, once all of it is durable.
@@ -75,7 +75,7 @@ class Ledger:
 
     def batch(self, connection: Connection, requests: list[Request]) -> list[Outcome]:
         """One transaction's worth of requests, of any number of stations."""
-        self._changes, self._for_printers = None, False
+        self._changes, self._printers = None, frozenset()
         try:
             return self._judge_all(connection, requests)
         except BaseException:
@@ -90,25 +90,26 @@ class Ledger:
         _write(connection, work)
         if work.rows:
             self._kept.move(facts.now, facts.head, work.chain)
-        self._changes, self._for_printers = (work.changes, before, facts.head), bool(work.births.jobs)
+        self._changes = work.changes, before, facts.head
+        self._printers = frozenset(job["printer_key"] for job in work.births.jobs)
         return [Outcome(result, facts.head, facts.now.epoch) for result in results]
 
     def _published(self) -> None:
         if self._changes is not None:
             self.counts.apply(*self._changes)
             self._changes = None
-        if self._for_printers:
+        if self._printers is None or self._printers:
             for call in self._paper:
-                call()
-        self._for_printers = True      # any other write may concern the printers: a plan, an answer, a reprint
+                call(self._printers)
+        self._printers = None          # any other write may concern the printers: a plan, an answer, a reprint
         self.counts.stir()
 
     def _forgotten(self) -> None:
         """What was judged did not reach the disk: the next commit, of whatever, must not publish it."""
-        self._changes, self._for_printers = None, True
+        self._changes, self._printers = None, None
 
-    def on_paper(self, call: Callable[[], None]) -> None:
-        """Calls this after a commit that may give the printers something to do: it must not block."""
+    def on_paper(self, call: Callable[[frozenset[str] | None], None]) -> None:
+        """Calls this after a commit that gives these printers something to do (None: perhaps any): it must not block."""
         self._paper.append(call)
 
 

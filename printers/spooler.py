@@ -33,7 +33,7 @@ class Spooler:
     def __init__(self, runtime: Runtime, ring: Callable[[], None], timing: Timing | None = None):
         self._runtime, self._ring, self._timing = runtime, ring, timing or Timing()
         self._workers: dict[str, Worker] = {}
-        self._bells: tuple[threading.Event, ...] = ()
+        self._awake: tuple[Worker, ...] = ()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._leases = Leases(runtime.node) if runtime.is_shared else None
@@ -55,7 +55,7 @@ class Spooler:
         self._stop.set()
         if self._thread:
             self._thread.join()
-        workers, self._workers, self._bells = list(self._workers.values()), {}, ()
+        workers, self._workers, self._awake = list(self._workers.values()), {}, ()
         for worker in workers:
             worker.stop()
         end = time.monotonic() + self._timing.leave
@@ -73,10 +73,11 @@ class Spooler:
         if self._leases is not None:
             self._leases.release(session)
 
-    def wake(self) -> None:
-        """There may be something to print."""
-        for bell in self._bells:
-            bell.set()
+    def wake(self, printers: frozenset[str] | None = None) -> None:
+        """There is something to print at these; without them, there may be at any."""
+        for worker in self._awake:
+            if printers is None or worker.key in printers:
+                worker.bell.ring(has_job=printers is not None)
 
     def _watch(self) -> None:
         """Starts a worker for each printer of the plan, and ends those of printers that it has no more."""
@@ -98,7 +99,7 @@ class Spooler:
         for key in wanted - self._workers.keys():
             worker = self._workers[key] = Worker(key, self._runtime, self._ring, self._timing, self._claim)
             worker.start()
-        self._bells = tuple(worker.bell for worker in self._workers.values())
+        self._awake = tuple(self._workers.values())
 
     def _ours(self, printers: set[str]) -> set[str]:
         """Of these, the ones that no other node prints at. What was being sent when its owner went is `unknown`."""

@@ -15,12 +15,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models import print_states
+from models import cores, print_states
 from models.database import now
 from models.print_states import TROUBLE, Look, Withdrawn
 from models.runtime import Runtime
 from models.writer import NotRecorded
 from printers import escpos, slip, transports
+from printers.bell import Bell
 from printers.emulator import Ability
 from printers.sentences import asking, state_of, words
 from printers.status import Problem, Status
@@ -28,8 +29,6 @@ from printers.transports import Outcome, Transport
 
 log = logging.getLogger("huiwu.printers")
 LOOK = 1.0                                # seconds: at least so often, whether the bell rang or not
-PACE = 0.02                               # seconds between two looks while scans ring the bell all the time
-TROUBLED_PACE = 0.5                       # and of a printer that is off or out of paper: each look costs the scans time
 PAPER = "paper"                           # in the data folder: what virtual printers printed
 UNDRAWABLE = "内容有误，画不出来 · Its content is broken: it cannot be drawn"
 _DRAWING = threading.Lock()               # FreeType's faces are shared and not made for two threads at once
@@ -57,7 +56,7 @@ class Worker:
 
     def __init__(self, key: str, runtime: Runtime, ring: Callable[[], None], timing: Timing,
                  claim: Callable[[Session, str], None] = lambda _session, _key: None):
-        self.key, self.bell = key, threading.Event()
+        self.key, self.bell = key, Bell()
         self._claim = claim
         self._runtime, self._ring, self._timing = runtime, ring, timing
         self._stop = threading.Event()
@@ -74,7 +73,7 @@ class Worker:
     def stop(self) -> None:
         """Takes no further job."""
         self._stop.set()
-        self.bell.set()
+        self.bell.stop()
 
     def join(self, seconds: float) -> bool:
         """Waits for the end; whether it came in time."""
@@ -84,9 +83,9 @@ class Worker:
     # --- its round ---
 
     def _run(self) -> None:
+        cores.settle()
         while not self._stop.is_set():
-            self.bell.clear()
-            began = time.monotonic()
+            looked = self.bell.hush()
             try:
                 rest = self._round()
             except NotRecorded as error:
@@ -97,9 +96,7 @@ class Worker:
                 self._give_up()
                 rest = LOOK
             if rest > 0:
-                self.bell.wait(min(rest, LOOK))
-                pace = PACE if self._trouble_since is None else TROUBLED_PACE
-                self._stop.wait(max(0.0, began + pace - time.monotonic()))
+                self.bell.wait(looked, min(rest, LOOK), self._trouble_since is not None)
 
     def _round(self) -> float:
         """Does the next thing there is to do; returns for how many seconds nothing else will be due by itself."""
