@@ -42,9 +42,10 @@ def press(sheet: str, cards: Sequence[str], kind: Kind = "pdf", dpi: int | None 
     import typst
 
     data = {"sheet": sheet, "cards": f"[{','.join(cards)}]"}
-    compiler = typst.Compiler(TEMPLATES / "badges.typ", root=TEMPLATES, font_paths=_fonts(), sys_inputs=data)
     try:
-        made: Any = compiler.compile(format=kind, ppi=dpi, pdf_tags=False)
+        with everywhere():      # typst's own threads too, which it starts with its first work and keeps
+            compiler = typst.Compiler(TEMPLATES / "badges.typ", root=TEMPLATES, font_paths=_fonts(), sys_inputs=data)
+            made: Any = compiler.compile(format=kind, ppi=dpi, pdf_tags=False)
     except typst.TypstError as problem:
         if not re.search("SVG|image", problem.message):
             raise
@@ -57,8 +58,9 @@ def press_logo(logo: str, side: int, dots: int) -> bytes:
     import typst
 
     try:
-        made: Any = typst.compile(TEMPLATES / "logo.typ", root=TEMPLATES, font_paths=_fonts(), format="png",
-                                  ppi=dots * 25.4 / side, sys_inputs={"logo": logo, "side": str(side)})
+        with everywhere():
+            made: Any = typst.compile(TEMPLATES / "logo.typ", root=TEMPLATES, font_paths=_fonts(), format="png",
+                                      ppi=dots * 25.4 / side, sys_inputs={"logo": logo, "side": str(side)})
     except typst.TypstError as problem:
         raise BadLogo("heavy") from problem
     picture: bytes = made[0] if isinstance(made, list) else made

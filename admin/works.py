@@ -25,6 +25,7 @@ from admin.badges import BadgeError
 from admin.roster_import import ImportRunning
 from admin.roster_words import RosterError
 from models.care import CareRefused
+from models.cores import everywhere
 from models.exports import TooManyRows
 from models.writer import NotRecorded
 
@@ -91,8 +92,10 @@ class Works:
         work.over.clear()
         work.tell("")
         app: Flask = cast(Any, current_app)._get_current_object()     # the proxy's own way to the object
-        threading.Thread(target=_at_work, args=(app, str(get_locale() or "zh"), work, run), name=f"work-{work.kind}",
-                         daemon=True).start()
+        thread = threading.Thread(target=_at_work, args=(app, str(get_locale() or "zh"), work, run), daemon=True,
+                                  name=f"work-{work.kind}")
+        with everywhere():          # not on the core of the request that asked for it
+            thread.start()
         work.over.wait(AT_ONCE)
 
     def of(self, key: str, owner: int, kind: str) -> Work | None:

@@ -11,7 +11,7 @@ from models.asks import Caller, ScanRequest
 from sessions import here
 
 T = TypeVar("T", str, str | None)
-SMALL = 65_536      # bytes that are no longer than any body may be
+SMALL = 65_536      # bytes: a body up to here is within every limit (app.py's BODY_LIMIT, waitress's own)
 
 
 def body() -> bytes:

@@ -1,9 +1,10 @@
 """On which of the machine's cores our threads run.
 
-Of all threads that run Python one runs at a time; the others wait for the interpreter. To hand it to a thread on another
-core costs 24 us here, for that core sleeps and has to be woken, on the same core 6, and a scan's road hands it over about
-ten times. So the threads of that road share one core (bench/: a quarter more scans, with a fifth less processor time).
-What runs long without the interpreter, a secret's hash or a process of its own, goes `everywhere`.
+Of all threads that run Python one runs at a time; the others wait for the interpreter. Handing it over costs 24 us where
+the next thread is on another core, which sleeps and has to be woken, and 6 us on the same core (the machine of
+docs/speed.md); a scan's road hands it over about ten times. So the threads of that road share one core: a quarter more
+scans, for a fifth less processor time. What runs long without the interpreter goes `everywhere`: a secret's hash, and
+whatever is begun in the meantime, for threads and processes start on the cores of the thread that starts them.
 
 Linux only: elsewhere, and where there is but one core, threads stay where the system puts them.
 """
@@ -64,7 +65,7 @@ def road(app: Any) -> Any:
 
 @contextmanager
 def everywhere() -> Iterator[None]:
-    """Work that does not hold the interpreter: it, and processes begun in it, may run on any core."""
+    """Work that does not hold the interpreter: it, and threads and processes begun in it, may run on any core."""
     if shared() is None:
         yield
         return

@@ -70,6 +70,7 @@ def gather(connection: Connection, memory: Memory, requests: Sequence[Request], 
     if not kept.tally:
         kept.tally = {key: dict(zip(TALLY_FIELDS, values, strict=True))
                       for key, *values in road_sql.rows(connection, "tally")}
+    # What is kept is shared and not copied: judging folds into it, and a batch that fails makes the ledger forget it all.
     facts = Gathered(plan, now, max(now.head or 0, now.head_floor), history=kept.history, tally=kept.tally)
     facts.known = {row.id: row for row in map(road_sql.known_row, known)}
     _identify(connection, facts, kept, [r for r in requests if isinstance(r, ScanRequest)])

@@ -1,7 +1,8 @@
 """The rules: is this scan accepted, and if not, why? Pure: no database, no web, no clock of its own.
 
 `decide(ask, facts)` is the one place where a scan is judged. It walks `_CHECKS` in the order of api.md and the first
-reason that applies is the answer; "why was this refused?" is answered by the function of that name below.
+reason that applies is the answer; "why was this refused?" is answered by the function of that name below, and what the
+person is told by kiosk/words.py.
 """
 from __future__ import annotations
 
@@ -150,9 +151,9 @@ _CHECKS: tuple[tuple[str, Check], ...] = (
     ("out_of_stock", _out_of_stock), ("answers_needed", _answers_needed),
 )
 _ANY = Service("", "")
-# What is wrong with the badge or the person, up to pending; and what is wrong with this service at this moment.
-# Nobody is kept in a hall because its window has passed: an out is refused only for the first of the two.
-_OF_THE_HOLDER, _OF_THE_SERVICE = _CHECKS[:6], _CHECKS[6:]
+# What is wrong with the badge or the person, up to pending; the others are about this service at this moment.
+# Nobody is kept in a hall because its window has passed: an out is refused only for the first six.
+_OF_THE_HOLDER = _CHECKS[:6]
 
 
 # --- what counts against a limit ---
@@ -284,8 +285,8 @@ def still_open(at: datetime, facts: Facts) -> tuple[str, ...]:
 
 
 def _stands_open(service: Service, ask: Ask, facts: Facts) -> bool:
-    """Whether no check of `_OF_THE_SERVICE` refuses but the last one, whose answers are asked for then. Written out,
-    with the window looked at once: each scan asks it of every service of its station (a test compares the two)."""
+    """Whether no check from service_closed to out_of_stock refuses; the answers are asked for then. Written out, with the
+    window looked at once: each scan asks it of every service of its station (a test compares it with `judge`)."""
     return (is_open(service, ask.at) and is_entitled(service, facts)
             and _needs(service, ask, facts) is None and _already_inside(service, ask, facts) is None
             and _used_up(service, ask, facts) is None and _out_of_stock(service, ask, facts) is None)

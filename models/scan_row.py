@@ -55,9 +55,9 @@ def _plain(value: Any, zone: ZoneInfo) -> Any:
 def undo_row(request: UndoRequest, undo: Entry, holder: int | None, verdict: str, against: str | None,
              said: dict[str, Any]) -> dict[str, Any]:
     """An undo's row (or the attempt's), without the chain's hash. A holder below zero is a coupon of nobody's."""
-    return dict(
-        EMPTY, seq=undo.seq, id=request.id, fingerprint=request.fingerprint, service_key=undo.service,
-        station_key=request.caller.station, device_id=request.caller.device_id, actor=request.caller.actor,
-        holder=holder, attendee_id=holder if holder and holder > 0 else None, verdict=verdict, reason=against,
-        note=request.note, voids=undo.voids, quantity=undo.quantity, scanned_at=request.at,
-        uploaded_at=request.at, answer=said)
+    return {
+        **EMPTY, "seq": undo.seq, "id": request.id, "fingerprint": request.fingerprint, "service_key": undo.service,
+        "station_key": request.caller.station, "device_id": request.caller.device_id, "actor": request.caller.actor,
+        "holder": holder, "attendee_id": holder if holder and holder > 0 else None, "verdict": verdict, "reason": against,
+        "note": request.note, "voids": undo.voids, "quantity": undo.quantity, "scanned_at": request.at,
+        "uploaded_at": request.at, "answer": said}

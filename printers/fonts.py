@@ -68,13 +68,13 @@ def font_files() -> list[Path]:
 
 @lru_cache(maxsize=16)
 def _coverage(face: Face) -> bytes:
-    """A byte for each character, 1 where the face has it: a set of the Chinese face's 44,810 takes twenty times as much."""
+    """A byte for each character, 1 where the face has it: a set of the Chinese face's 44,810 takes many times as much."""
     from fontTools.ttLib import TTFont
 
     with TTFont(face.path, fontNumber=face.number, lazy=True) as font:
         font.setGlyphOrder([""] * font["maxp"].numGlyphs)       # their names take 30 MB to read, and nobody asks for them
-        characters = font.getBestCmap()
-    flags = bytearray(max(characters) + 1)
+        characters = font.getBestCmap() or {}
+    flags = bytearray(max(characters, default=-1) + 1)
     for character in characters:
         flags[character] = 1
     return bytes(flags)

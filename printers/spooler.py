@@ -1,6 +1,7 @@
 """When slips are printed: one worker a printer takes its jobs one by one (printing.md, "States").
 
-A worker wakes when the writer has committed something, and looks once a second besides. Every step that must survive
+A worker wakes when a scan has made a job for its printer, or when anything but a scan was written, and looks once a second
+besides. Every step that must survive
 a crash is a write of the one writer; nothing that a restart needs is kept in memory. A dead printer holds up its own
 queue only, never a scan and never another printer.
 

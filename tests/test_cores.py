@@ -13,9 +13,24 @@ import pytest
 from flask import Flask
 
 import pins
+from admin.works import Works
 from models import cores
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or cores.shared() is None, reason="needs Linux and two cores")
+ROOT = Path(__file__).resolve().parent.parent
+_PRESS = """
+import os, threading
+from pathlib import Path
+from admin import badge_press
+from models import cores
+def press():
+    cores.settle()
+    badge_press.press_logo(str(list(b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>')), 9, 90)
+thread = threading.Thread(target=press)
+thread.start()
+thread.join()
+print([task.name for task in Path("/proc/self/task").iterdir() if os.sched_getaffinity(int(task.name)) != cores.ALL])
+"""
 _CHILD = "import os; print(sorted(os.sched_getaffinity(0)))"
 
 
@@ -75,6 +90,24 @@ def test_a_secret_is_hashed_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
         cores.settle()
         return pins.hash_secret("abc")
     assert in_a_thread(work) == "hashed"
+    assert seen == [cores.ALL]
+
+
+def test_a_press_leaves_no_thread_of_its_own_on_the_shared_core() -> None:
+    """typst starts its threads with its first work and keeps them: a process of its own says where they stand."""
+    child = subprocess.run([sys.executable, "-c", _PRESS], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert child.strip() == "[]"
+
+
+def test_work_that_a_request_begins_runs_everywhere(app: Flask, tmp_path: Path) -> None:
+    seen: list[set[int]] = []
+    works = Works(tmp_path)
+
+    def request() -> None:
+        cores.settle()
+        with app.test_request_context("/"):
+            works.start(works.add(1, "import"), lambda _work: seen.append(here()))
+    in_a_thread(request)
     assert seen == [cores.ALL]
 
 

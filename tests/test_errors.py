@@ -15,9 +15,10 @@ from flask import Flask, abort, request
 
 import guard
 import throttle
-from app import create_app
+from app import BODY_LIMIT, create_app
 from guard import may
 from kiosk.health import WAITING, Pulse
+from kiosk.requests import SMALL
 from models.writer import NotRecorded
 from tests.conftest import Tablet
 
@@ -84,6 +85,17 @@ def test_what_nobody_routes_is_said_in_json_below_the_api(broken: Flask) -> None
         assert (answer.status_code, answer.mimetype) == (status, "application/json"), path
         assert {"error", "message"} == set(answer.json or {})
     assert set(client.get("/api/v1/scans").headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+
+
+@pytest.mark.parametrize("length", [100, SMALL, SMALL + 1, BODY_LIMIT + 1])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_body_is_read_whole_or_refused_whichever_way_it_is_read(broken: Flask, length: int, told: bool) -> None:
+    body = b'{"code": "' + b"x" * (length - 12) + b'"}'
+    answer = broken.test_client().post("/api/v1/pair", data=body, environ_overrides={"wsgi.input_terminated": True} if told else {})
+    if length > BODY_LIMIT:
+        assert answer.status_code == 413
+    else:       # read to its end: JSON that was cut short would not name the field
+        assert (answer.status_code, (answer.json or {})["field"]) == (400, "code")
 
 
 def test_a_disk_that_takes_nothing_is_said_on_every_page(broken: Flask) -> None:
