@@ -4,21 +4,24 @@ Whoever may not see it any more (a tablet revoked, a person signed out or disabl
 loses the stream within a second: the thread asks the database twice a second who still may.
 
 Full state on every connect, so a stream that lost its place needs no replay; a number as id all the same, so that a
-client sees whether it missed any. Streams are capped below the server's threads: a thread server with fewer threads
+client sees whether it missed any. Who connects while the numbers are read, or a moment after, gets the bytes that are
+there: two hundred screens that come back together would else read the ledger two hundred times, each with pages and a
+stack of its own. Streams are capped below the server's threads: a thread server with fewer threads
 than open streams stops answering at all. Each asker has a share only, so that one tablet's token cannot take them all.
 One too many is refused; the oldest is not closed in its place, since one that nobody reads keeps its thread anyway.
 """
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import reports, sign_ins
@@ -34,7 +37,9 @@ OF_A_TABLET = 6          # what one browser opens to one server at most
 OF_A_PERSON = 12         # two browsers
 QUIET = 0.25             # seconds between two renderings at least
 HEARTBEAT = 10.0         # seconds
-TICK = 0.5               # seconds between two looks at who may still see it, at most
+TICK = 0.5               # seconds between two turns of the thread, at most
+LOOK = 0.4               # seconds between two looks at who may still see it, at least
+SEEN = 1.0               # seconds between two signs of life that a stream gives, at least
 RENDER_EVERY = 2         # quiet ticks: what changes with the clock alone
 SAVE_EVERY = 60          # quiet ticks: when tablets were last seen goes to disk
 SHARE_EVERY = 10         # where other nodes show it too
@@ -67,9 +72,12 @@ class Asker:
 
 @dataclass(eq=False, slots=True)
 class _Stream:
-    queue: queue.Queue[bytes]
     is_wanted: Callable[[Admitted], bool]
     asker: Asker
+    queue: queue.SimpleQueue[bytes] = field(default_factory=queue.SimpleQueue)    # without Python between put and get
+    judged: Admitted | None = None      # who was admitted when it was last asked whether it is wanted
+    is_begun: bool = False              # it has the full state, and wants what comes after
+    is_over: bool = False
 
 
 class Hub:
@@ -81,7 +89,12 @@ class Hub:
         self._streams: set[_Stream] = set()
         self._lock = threading.Lock()
         self._number = 0
+        self._rendering = threading.Lock()                 # one reads the numbers, and who comes meanwhile waits for them
+        self._begun = float("-inf")                        # when the newest reading began, monotonic
         self._last: dict[str, Any] = {}
+        self._full = b""
+        self._admitted = Admitted({}, {})
+        self._looked = float("-inf")
         self._thread: threading.Thread | None = None
         self._stopping = False
         driver = runtime.engine.dialect.loaded_dbapi
@@ -107,8 +120,9 @@ class Hub:
     def subscribe(self, is_wanted: Callable[[Admitted], bool] = lambda _now: True,
                   seen: Callable[[], object] = lambda: None, asker: Asker = Asker()) -> Iterator[bytes]:
         """A stream's bytes, beginning with the full state; raises Full at once when all that the asker may have are
-        taken. It ends when it is not wanted any more; `seen` is called whenever the other side took something."""
-        mine = _Stream(queue.Queue(MISSED), is_wanted, asker)
+        taken. It ends when it is not wanted any more; `seen` is called when the other side took something, once a second
+        at most."""
+        mine = _Stream(is_wanted, asker)
         with self._lock:
             if not self._has_room(asker):
                 raise Full
@@ -124,11 +138,14 @@ class Hub:
                 and not (asker.is_desk and desks >= STREAMS - FOR_SCREENS))
 
     def _stream(self, mine: _Stream, seen: Callable[[], object]) -> Iterator[bytes]:
+        due = 0.0
         try:
             yield b""
-            yield b"retry: 2000\n\n" + self._render(everything=True)
+            yield b"retry: 2000\n\n" + self._begin(mine)
             while not self._stopping:
-                seen()
+                if time.monotonic() >= due:
+                    seen()
+                    due = time.monotonic() + SEEN
                 try:
                     blob = mine.queue.get(timeout=HEARTBEAT)
                 except queue.Empty:
@@ -139,6 +156,14 @@ class Hub:
         finally:
             with self._lock:
                 self._streams.discard(mine)
+
+    def _begin(self, mine: _Stream) -> bytes:
+        """The full state. What is shared from here on is what changes in it."""
+        now = time.monotonic()
+        self._refresh(now if self._bell.is_set() else now - QUIET)
+        with self._lock:
+            mine.is_begun = True
+            return self._full
 
     def _loop(self) -> None:
         ticks = 0
@@ -156,57 +181,74 @@ class Hub:
 
     def _tick(self, ticks: int, rung: bool) -> None:
         if self._streams:
-            self._dismiss()
+            if time.monotonic() - self._looked >= LOOK:
+                self._dismiss()
             if rung or ticks % RENDER_EVERY == 0:
-                self._share(self._render())
+                self._refresh(time.monotonic())
         if ticks % (SHARE_EVERY if self._runtime.is_shared else SAVE_EVERY) == 0:
             self._runtime.save_sightings()
             self._bell.clear()
 
     def _dismiss(self) -> None:
         """Ends the streams of those who may not see it any more."""
+        self._looked = time.monotonic()
         plan = self._runtime.plan(fresh=True)
         with self._runtime.connection() as connection:
             people = sign_ins.standing(connection, self._runtime.asked)
         admitted = Admitted({device.id: plan.stations[device.station].mode for device in plan.devices.values()
                              if device.station in plan.stations}, people)
+        if admitted != self._admitted:
+            self._admitted = admitted
         with self._lock:
-            over = [stream for stream in self._streams if not stream.is_wanted(admitted)]
-        for stream in over:
-            _skip_to(stream.queue, _END)
+            for stream in self._streams:
+                if stream.judged is not self._admitted and not stream.is_over:
+                    stream.judged = self._admitted
+                    if not stream.is_wanted(self._admitted):
+                        stream.is_over = True
+                        _skip_to(stream.queue, _END)
 
-    def _share(self, blob: bytes) -> None:
-        if not blob:
-            return
+    def _refresh(self, since: float) -> None:
+        """Reads the numbers, unless a reading began since then, and tells every stream what is different."""
+        with self._rendering:
+            begun = time.monotonic()
+            if self._begun < since:
+                self._share(self._read())
+                self._begun = begun
+
+    def _share(self, events: dict[str, Any]) -> None:
+        """Hands on what is different from last time, and keeps the whole for those who come or lag."""
+        news, full = b"", b""
         with self._lock:
-            streams = list(self._streams)
-        for stream in streams:
-            try:
-                stream.queue.put_nowait(blob)
-            except queue.Full:
-                _skip_to(stream.queue, self._render(everything=True))
+            self._number += 1
+            for name, data in events.items():
+                blob = b"event: %b\nid: %d\ndata: %b\n\n" % (name.encode(), self._number, msgspec.json.encode(data))
+                full += blob
+                shape = {k: v for k, v in data.items() if k != "server_time"} if name == "counts" else data
+                if self._last.get(name) != shape:
+                    self._last[name] = shape
+                    news += blob
+            self._full = full
+            if not news:
+                return
+            for stream in self._streams:
+                if not stream.is_begun or stream.is_over:
+                    continue
+                if stream.queue.qsize() < MISSED:
+                    stream.queue.put(news)
+                else:
+                    _skip_to(stream.queue, self._full)
 
-    def _render(self, everything: bool = False) -> bytes:
-        """The events of what is different from last time (or all of them)."""
+    def _read(self) -> dict[str, Any]:
+        """The data of every event."""
         with self._runtime.connection() as connection:
             found = reports.counts(self._runtime, connection)
             plan = self._runtime.plan()
             rows = reports.last_scans(connection, plan, 12)
             state = self._runtime.ledger.counts.current(connection)
             found["arrivals"] = reports.arrivals(state, state_now(found, plan))
-        events = {"counts": found, "arrival": [_arrival(row) for row in rows],
-                  "printer": found["printers"], "station": found["stations"],
-                  "alert": reports.alerts(found, self._runtime.keeping)}
-        with self._lock:
-            self._number += 1
-            blob = b""
-            for name, data in events.items():
-                shape = {k: v for k, v in data.items() if k != "server_time"} if name == "counts" else data
-                if everything or self._last.get(name) != shape:
-                    blob += f"event: {name}\nid: {self._number}\ndata: {_json(data)}\n\n".encode()
-                if not everything:
-                    self._last[name] = shape
-        return blob
+        return {"counts": found, "arrival": [_arrival(row) for row in rows],
+                "printer": found["printers"], "station": found["stations"],
+                "alert": reports.alerts(found, self._runtime.keeping)}
 
 
 def state_now(found: dict[str, Any], plan: Any) -> Any:
@@ -222,15 +264,11 @@ def _arrival(row: dict[str, Any]) -> dict[str, Any]:
             "at": row["scanned_at"].isoformat(timespec="seconds")}
 
 
-def _skip_to(stream: queue.Queue[bytes], blob: bytes) -> None:
+def _skip_to(stream: queue.SimpleQueue[bytes], blob: bytes) -> None:
     """A stream that reads too slowly loses what lies between and gets the newest state."""
     while True:
         try:
             stream.get_nowait()
         except queue.Empty:
             break
-    stream.put_nowait(blob)
-
-
-def _json(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    stream.put(blob)

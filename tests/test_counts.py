@@ -5,6 +5,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import timedelta
 from typing import Any
@@ -204,4 +205,53 @@ def test_live_numbers_go_on_after_the_disk_took_nothing_for_a_while(
     desk.scan(badge, "signin")
     assert any(b'"people":1' in blob for _, blob in zip(range(5), stream, strict=False))
     stream.close()
+    hub.stop()
+
+
+def test_streams_that_open_together_read_the_numbers_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub, read = app.extensions["huiwu.live"], []
+    really = live.reports.counts
+    monkeypatch.setattr(live.reports, "counts", lambda *given: read.append(1) or really(*given))
+    with ExitStack() as until:
+        def first(number: int) -> bytes:
+            stream = hub.subscribe(asker=live.Asker(f"screen-{number}"))
+            until.callback(stream.close)
+            return next(stream)
+        with ThreadPoolExecutor(max_workers=20) as screens:
+            found = list(screens.map(first, range(20)))
+    assert all(found[0] == one and one.count(b"event: ") == 5 for one in found)
+    assert len(read) == 1
+
+
+def test_a_stream_that_opens_after_a_scan_begins_with_it(app: Flask, desk: Tablet, badge: str) -> None:
+    hub = app.extensions["huiwu.live"]
+    with closing(hub.subscribe()) as before:
+        next(before)
+        desk.scan(badge, "signin")
+        with closing(hub.subscribe()) as after:
+            assert b'"people":1' in next(after)
+        assert b'"people":1' in next(before)         # the reading for the one is news for the other
+
+
+def test_a_stream_that_lags_skips_to_the_newest_state(
+        app: Flask, desk: Tablet, badge: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MISSED", 2)
+    hub = app.extensions["huiwu.live"]
+    with closing(hub.subscribe()) as slow:
+        next(slow)
+        for _ in range(3):
+            desk.scan(badge, "signin")
+            with closing(hub.subscribe()) as other:
+                newest = next(other)
+        assert newest == b"retry: 2000\n\n" + next(slow)      # all five events, and nothing of what lies between
+
+
+def test_whoever_is_admitted_no_more_loses_the_stream_though_it_lags(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MISSED", 0)
+    hub, allowed = app.extensions["huiwu.live"], [True]
+    stream = hub.subscribe(lambda _admitted: allowed[0])
+    next(stream)
+    allowed[0] = False
+    hub.start()
+    assert not [blob for blob in stream if b"still here" in blob]
     hub.stop()
