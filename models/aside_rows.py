@@ -24,6 +24,7 @@ from models.undo import UNDO_WITHIN
 
 MOST = 2000                 # rows of one tablet, in all
 TAKEN, DROPPED = "accepted", "dropped"
+_COUNT = select(func.count()).select_from(KeptAside).where(KeptAside.settled.is_(None))
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ def keep(session: Session, device_id: int, station: str, items: Iterable[tuple[s
 
 def count(connection: Connection) -> int:
     """How many wait for the coordinator."""
-    return connection.execute(select(func.count()).select_from(KeptAside).where(KeptAside.settled.is_(None))).scalar_one()
+    return connection.execute(_COUNT).scalar_one()
 
 
 def heaps(connection: Connection) -> list[Heap]:

@@ -40,7 +40,7 @@ class Conflict:
 
 def count(connection: Connection) -> int:
     """How many wait for a person."""
-    return connection.execute(_waiting(select(func.count()).select_from(Scan))).scalar_one()
+    return connection.execute(_COUNT).scalar_one()
 
 
 def waiting(connection: Connection) -> list[Conflict]:
@@ -91,6 +91,9 @@ def _waiting(query: Any) -> Any:
 def _joined(query: Any) -> Any:
     return (query.outerjoin(_Undo, (_Undo.voids == Scan.seq) & (_Undo.verdict == ACCEPTED))
             .outerjoin(Settlement, Settlement.scan_id == Scan.id))
+
+
+_COUNT = _waiting(select(func.count()).select_from(Scan))     # made once, asked four times a second (kiosk/live.py)
 
 
 def _with_people() -> Any:

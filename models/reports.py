@@ -4,9 +4,10 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 
@@ -26,6 +27,14 @@ NEWEST = 20_000          # rows in which the last minutes lie even at a rush of 
 SHORT = 0.1              # of those entitled: fewer left than this, and fewer than are due, asks for a person
 JOB_STATES = ("queued", "sending", "printed", "parsed", "sent", "unknown", "held")
 
+# Made once: the live hub asks them four times a second, and making one costs as much as running it.
+_TALLIES = select(Tally.__table__)
+_JOBS = (select(PrintJob.printer_key, PrintJob.state, func.count().label("jobs"))
+         .group_by(PrintJob.printer_key, PrintJob.state))
+_PRINTERS = select(Printer.__table__).order_by(Printer.position)
+_DEVICES = (select(Device.id, Device.station_key, Device.last_seen, Device.waiting)
+            .where(Device.revoked_at.is_(None)))
+
 
 def counts(runtime: Runtime, connection: Connection) -> dict[str, Any]:
     """The dashboard's numbers, each the same as the ledger's, the forms' and the exports'."""
@@ -43,7 +52,7 @@ def counts(runtime: Runtime, connection: Connection) -> dict[str, Any]:
 
 def services(plan: Snapshot, state: State, connection: Connection) -> dict[str, Any]:
     """Service by service: entitled, people, uses, refused, inside (sessions), stock left (materials)."""
-    tallies = {row.service_key: row for row in connection.execute(select(Tally.__table__))}
+    tallies = {row.service_key: row for row in connection.execute(_TALLIES)}
     found = {}
     for key, service in plan.services.items():
         tally = tallies.get(key)
@@ -66,12 +75,11 @@ def _group(state: State, what: str, key: Any) -> dict[str, int]:
 def printers(connection: Connection) -> dict[str, Any]:
     """Printer by printer: what it says and how many jobs are where."""
     jobs: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in connection.execute(select(PrintJob.printer_key, PrintJob.state, func.count().label("jobs"))
-                                  .group_by(PrintJob.printer_key, PrintJob.state)):
+    for row in connection.execute(_JOBS):
         jobs[row.printer_key][row.state] = row.jobs
     return {row.key: {"name": row.name or row.key, "state": row.state, "message": row.message,
                       **{state: jobs[row.key].get(state, 0) for state in JOB_STATES}}
-            for row in connection.execute(select(Printer.__table__).order_by(Printer.position))}
+            for row in connection.execute(_PRINTERS)}
 
 
 def stations(runtime: Runtime, plan: Snapshot, connection: Connection) -> dict[str, Any]:
@@ -79,8 +87,9 @@ def stations(runtime: Runtime, plan: Snapshot, connection: Connection) -> dict[s
     found: dict[str, dict[str, Any]] = {
         key: {"name": s.name, "name_en": s.name_en, "mode": s.mode, "online": False, "last_seen": None, "waiting": 0,
               "devices": 0} for key, s in plan.stations.items()}
-    for row in connection.execute(select(Device.id, Device.station_key, Device.last_seen, Device.waiting)
-                                  .where(Device.revoked_at.is_(None))):
+    moment = now()
+    last: dict[str, datetime] = {}
+    for row in connection.execute(_DEVICES):
         seen = runtime.seen.get(row.id)
         elsewhere = runtime.is_shared and seen and row.last_seen and row.last_seen > seen.at     # by another node
         at, waiting = (seen.at, seen.waiting) if seen and not elsewhere else (row.last_seen, row.waiting)
@@ -89,19 +98,18 @@ def stations(runtime: Runtime, plan: Snapshot, connection: Connection) -> dict[s
             continue
         station["devices"] += 1
         station["waiting"] += waiting
-        station["online"] = station["online"] or (at is not None and now() - at < ONLINE)
-        if at and (station["last_seen"] is None or at.isoformat() > station["last_seen"]):
-            station["last_seen"] = at.isoformat(timespec="seconds")
+        if at is not None:
+            station["online"] = station["online"] or moment - at < ONLINE
+            last[row.station_key] = max(at, last.get(row.station_key, at))
+    for key, at in last.items():
+        found[key]["last_seen"] = at.isoformat(timespec="seconds")
     return found
 
 
 def last_scans(connection: Connection, plan: Snapshot, limit: int = 20, station: str | None = None,
                refused: bool = False) -> list[dict[str, Any]]:
     """The newest rows of the ledger with the person's name, for staff; masked by whoever shows them in public."""
-    query = (select(Scan.seq, Scan.id, Scan.service_key, Scan.station_key, Scan.verdict, Scan.reason, Scan.direction,
-                    Scan.voids, Scan.scanned_at, Scan.forced, Scan.conflict, Scan.actor, Attendee.id.label("attendee"),
-                    Attendee.name, Attendee.organisation)
-             .outerjoin(Attendee, Attendee.id == Scan.attendee_id).order_by(Scan.seq.desc()).limit(limit))
+    query = _newest_scans(limit)
     if station:
         query = query.where(Scan.station_key == station)
     if refused:
@@ -111,6 +119,14 @@ def last_scans(connection: Connection, plan: Snapshot, limit: int = 20, station:
              "service": plan.services[row.service_key].name if row.service_key in plan.services else row.service_key,
              "station": plan.stations[row.station_key].name if row.station_key in plan.stations else row.station_key}
             for row in connection.execute(query)]
+
+
+@lru_cache(maxsize=8)
+def _newest_scans(limit: int) -> Select[Any]:
+    return (select(Scan.seq, Scan.id, Scan.service_key, Scan.station_key, Scan.verdict, Scan.reason, Scan.direction,
+                   Scan.voids, Scan.scanned_at, Scan.forced, Scan.conflict, Scan.actor, Attendee.id.label("attendee"),
+                   Attendee.name, Attendee.organisation)
+            .outerjoin(Attendee, Attendee.id == Scan.attendee_id).order_by(Scan.seq.desc()).limit(limit))
 
 
 def by_station(connection: Connection, station: str, since: datetime | None = None) -> dict[str, int]:

@@ -210,8 +210,12 @@ def test_live_numbers_go_on_after_the_disk_took_nothing_for_a_while(
 
 def test_streams_that_open_together_read_the_numbers_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     hub, read = app.extensions["huiwu.live"], []
-    really = live.reports.counts
-    monkeypatch.setattr(live.reports, "counts", lambda *given: read.append(1) or really(*given))
+    really = reports.counts
+
+    def counted(*given: Any) -> dict[str, Any]:
+        read.append(given)
+        return really(*given)
+    monkeypatch.setattr(reports, "counts", counted)
     with ExitStack() as until:
         def first(number: int) -> bytes:
             stream = hub.subscribe(asker=live.Asker(f"screen-{number}"))
