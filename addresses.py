@@ -12,9 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING
 
 import ifaddr
-from flask import Flask, Response, request
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
 
 LOCAL_NAME = "huiwu.local"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -120,6 +123,8 @@ class OurNames:
 
 def install(app: Flask) -> None:
     """Refuses requests that name another host, before any view is chosen. `HOSTS` of the configuration adds names."""
+    from flask import Response, request
+
     names = OurNames([*app.config.get("HOSTS", ()), *of_proxy()])
 
     def ours() -> Response | None:

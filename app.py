@@ -8,6 +8,11 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+
+if __name__ == "__main__":      # before the program is loaded: the process that starts a server never needs it
+    from cli import cli
+    sys.exit(cli())
+
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +28,6 @@ import headers
 import sessions
 import trust
 from admin import views as admin_views
-from cli import cli
 from kiosk import health, live, openapi
 from kiosk import routes as kiosk_routes
 from models.database import database_path, database_uri, db, engine_options
@@ -93,7 +97,3 @@ def _secret(data: Path, runtime: Runtime) -> str:
         return secrets.token_hex(32)
     with runtime.connection() as connection:
         return connection.execute(select(Event.secret)).scalar() or secrets.token_hex(32)
-
-
-if __name__ == "__main__":
-    sys.exit(cli())

@@ -24,10 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from addresses import LOCAL_NAME, PRIVATE, Address, is_private
-from models.files import private_folder, replacing
+from models.files import AUTHORITY, AUTHORITY_FOLDER, AUTHORITY_KEY, private_folder, replacing
 
-FOLDER = "https"
-AUTHORITY, AUTHORITY_KEY = "authority.pem", "authority.key"
+FOLDER = AUTHORITY_FOLDER
 SERVER, SERVER_KEY = "server.pem", "server.key"
 NAMES = (LOCAL_NAME, "localhost")
 LOOPBACK = (ip_address("127.0.0.1"), ip_address("::1"))

@@ -1,22 +1,44 @@
-"""The command line: `python app.py [--data DIR] [--json] <command>`. Each room brings its own commands."""
+"""The command line: `python app.py [--data DIR] [--json] <command>`. Each room brings its own commands.
+
+`serve` is here; the others come with the whole program, when one of them is asked for.
+"""
 from __future__ import annotations
 
 import os
+from collections.abc import MutableMapping
 from pathlib import Path
 
 import click
 
-from admin.commands import COMMANDS as ADMIN
 from console import Console
-from kiosk.commands import COMMANDS as KIOSK
 from models.version import VERSION
-from rehearsal.commands import COMMANDS as REHEARSAL
 from serving import serve
 
 DEFAULT_DATA = Path(__file__).resolve().parent / "instance"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """All commands; the rooms are loaded for any but `serve`."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of a name, None if there is none."""
+        return self.commands.get(name) or self._all().get(name)
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Every name, in order."""
+        return sorted(self._all())
+
+    def _all(self) -> MutableMapping[str, click.Command]:
+        from admin.commands import COMMANDS as ADMIN
+        from kiosk.commands import COMMANDS as KIOSK
+        from rehearsal.commands import COMMANDS as REHEARSAL
+
+        for command in (*KIOSK, *ADMIN, *REHEARSAL):
+            self.add_command(command)
+        return self.commands
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), envvar="HUIWU_DATA", default=DEFAULT_DATA,
               show_default="instance/", help="数据文件夹 the data folder of one event")
 @click.option("--json", "as_json", is_flag=True, help="最后一行输出一个 JSON 对象 one JSON object as last line")
@@ -28,5 +50,4 @@ def cli(context: click.Context, data: Path, as_json: bool) -> None:
     context.obj = Console(data, as_json)
 
 
-for command in (serve, *KIOSK, *ADMIN, *REHEARSAL):
-    cli.add_command(command)
+cli.add_command(serve)

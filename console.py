@@ -9,18 +9,14 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import update_wrapper
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy.exc import DatabaseError
 
-from models.care import CareRefused, look_into, lost
-from models.database import DATABASE, database_path, server_url
-from models.files import private_folder
-from models.writer import NotRecorded
+from models.files import DATABASE, database_path, private_folder
 
 
 def steps(advance: Callable[[int], None]) -> Callable[[int, int], None]:
@@ -49,10 +45,13 @@ class Failed(click.ClickException):
 
 
 class Console:
-    """One invocation: its data folder, its form of output."""
+    """One invocation: its data folder, its form of output. `holds`: whoever started it holds the folder for it.
 
-    def __init__(self, data: Path, as_json: bool):
-        self.data, self.as_json = data, as_json
+    What opens an event is loaded when one is opened: the process that starts a server opens none.
+    """
+
+    def __init__(self, data: Path, as_json: bool, holds: bool = False):
+        self.data, self.as_json, self.holds = data, as_json, holds
         self._apps: list[Any] = []
 
     def close(self) -> None:
@@ -64,6 +63,10 @@ class Console:
     def server(self) -> str | None:
         """The PostgreSQL database that the event is in (DATABASE_URL); None: it is in the folder. Failed: no such url."""
         url = os.environ.get("DATABASE_URL") or None
+        if url is None:
+            return None
+        from models.database import server_url
+
         try:
             server_url(url)
         except ValueError:
@@ -101,8 +104,11 @@ class Console:
 
     def refuse_lost(self) -> None:
         """Failed if the folder held an event whose file is gone: a new one must not take its place."""
-        moved = max(self.data.glob("moved-*.db"), default=None)
-        if moved and not database_path(self.data).exists():
+        if database_path(self.data).exists():
+            return
+        from models.care import lost
+
+        if moved := max(self.data.glob("moved-*.db"), default=None):
             raise Failed("moved", f"这里的会议已经搬到数据库服务器（{moved.name} 是搬走前的样子）：请设好 DATABASE_URL，"
                                   "或用 move to-folder 搬回来。 The event was carried to a database server: set DATABASE_URL,"
                                   " or carry it back with `move to-folder`.")
@@ -110,14 +116,20 @@ class Console:
             raise Failed("missing", f"{database_path(self.data)} 不见了（{trace.name} 还在）：请用 restore 恢复备份，不要新建。"
                                     " The event's file is gone: restore a backup, do not make a new event here.")
 
-    def in_folder(self) -> Any:
-        """The application of the event that is in the folder, whatever DATABASE_URL says. Failed as `app`."""
-        from app import create_app
-
+    def refuse_none(self) -> None:
+        """Failed if there is no event in the folder."""
         self.refuse_lost()
         if not database_path(self.data).exists():
             raise Failed("no_event", f"{self.data} 里还没有会议：先运行 init 或 demo。"
                                      f" No event here yet: run `init --plan PLAN.toml` or `demo` first.")
+
+    def in_folder(self) -> Any:
+        """The application of the event that is in the folder, whatever DATABASE_URL says. Failed as `app`."""
+        from sqlalchemy.exc import DatabaseError
+
+        from app import create_app
+
+        self.refuse_none()
         try:
             self._bring_up()
             return self._opened(create_app({"DATA": self.data, "DATABASE_URL": None}))
@@ -136,6 +148,8 @@ class Console:
     def check_pages(self) -> None:
         """Failed if the event's pages do not hang together. Of a large event it takes a second, and a whole check three
         (design.md): that one is `audit`'s."""
+        from models.care import CareRefused, look_into
+
         try:
             look_into(database_path(self.data))
         except CareRefused as refused:
@@ -149,9 +163,12 @@ class Console:
 
     def _on_server(self, url: str) -> Any:
         """The application of the event in a server's database; the folder holds what is this node's own."""
+        from sqlalchemy.exc import DatabaseError
+
         from app import create_app
         from migrations import on_server
         from models import server_care
+        from models.care import CareRefused
 
         try:
             private_folder(self.data)
@@ -172,6 +189,7 @@ class Console:
     def _bring_up(self) -> None:
         """An older version's event becomes one of this version; a server or another command beside it is not disturbed."""
         from migrations.running import bring_up, standing
+        from models.care import CareRefused
         from serving import holding
 
         stands = standing(database_path(self.data))
@@ -181,7 +199,7 @@ class Console:
         if stands != "older":           # "none" is no event or a damaged one: said where it is opened
             return
         try:
-            with holding(self.data):
+            with nullcontext() if self.holds else holding(self.data):
                 kept = bring_up(self.data)
         except CareRefused as refused:
             raise (self._damaged("检查没有通过 SQLite's check failed") if refused.error == "damaged" else
@@ -211,12 +229,16 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             return context.invoke(function, console, *args, **options)
         except Failed as failed:
             fail(console, failed)
-        except NotRecorded as error:
-            fail(console, Failed("not_recorded", f"磁盘没有写入（{error}），请重试。 Not written, try again."))
         except PermissionError as error:
             fail(console, Failed("no_permission", f"{error.filename} 不能写入：请检查权限。 Cannot be written."))
         except OSError as error:
             fail(console, Failed("os_error", f"{error.strerror}：{error.filename or ''}"))
+        except Exception as error:
+            from models.writer import NotRecorded
+
+            if not isinstance(error, NotRecorded):
+                raise
+            fail(console, Failed("not_recorded", f"磁盘没有写入（{error}），请重试。 Not written, try again."))
         finally:
             console.close()
     return update_wrapper(run, function)

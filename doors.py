@@ -19,12 +19,14 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
-from typing import Any, cast
-
-from flask import Flask
+from typing import TYPE_CHECKING, Any, cast
 
 from addresses import EVERYWHERE, LOOPBACK, for_tablets, is_loopback, name_of
 
+if TYPE_CHECKING:
+    from flask import Flask
+
+SERVED_AT = "served.json"   # in the data folder: where the running server said it can be reached
 DOORS = "HUIWU_DOORS"       # how granian's worker, a process of its own, learns of them
 DOOR = "huiwu.door"         # in the WSGI environment of a request at the plain door: LAPTOP or LAN
 LAPTOP, LAN = "laptop", "lan"

@@ -9,8 +9,6 @@ takes a place. Pages close their live stream while hidden, so six connections a 
 """
 from __future__ import annotations
 
-import atexit
-import gc
 import http.client
 import json
 import multiprocessing
@@ -20,31 +18,29 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
-from cryptography import x509
-from sqlalchemy.exc import SQLAlchemyError
 
 import addresses
-import certificates
-import doors as plain_doors
+import looking
 import nearby
-from certificates import Certificates
 from console import Console, Failed, command
-from doors import Doors
-from kiosk.commands import SERVED_AT
-from models import cores, files
+from doors import SERVED_AT, Doors
+from models import files
+
+if TYPE_CHECKING:
+    from certificates import Certificates
 
 THREADS = 256            # above the number of live streams (kiosk/live.py)
 CONNECTIONS = 4096       # granian's backpressure: one silent connection takes one place; 512 such stopped everything
 FILES = 10_240          # that this process may have open; macOS allows no more without being asked for it
 QUIET_MILLISECONDS = 20_000     # a connection that sends no whole header for so long is closed
 READY_SECONDS = 30
+NAME_SECONDS = 5.0       # within which our name is taken back from the network
 LOOK_SECONDS = 5.0       # between two looks at our own addresses
 HTTPS_PORT, HTTP_PORT = 8443, 8080
 LOCK = "serve.lock"
@@ -69,18 +65,20 @@ def serve(console: Console, host: str, port: int | None, plain: bool) -> None:
 
 
 def run(console: Console, host: str, port: int | None, plain: bool,
-        also: Callable[[Any, Doors], None] | None = None) -> None:
-    """Serves the console's data folder until stopped. `also` says more (to app and doors) before it is ready."""
-    # A forked worker would inherit this process's threads' locks and its SQLite handles, and hang at random.
-    multiprocessing.set_start_method("spawn", force=True)
-    app = opened(console)
+        also: Callable[[Doors], None] = lambda _doors: None) -> None:
+    """Serves the console's data folder until stopped. `also` says more before it is ready."""
+    multiprocessing.set_start_method(start_method(), force=True)
+    if console.server is None:
+        console.refuse_none()
+    else:
+        files.private_folder(console.data)
     with holding(console.data):
+        code = looking.beside(console)
         doors = free_doors(host, (HTTP_PORT if plain else HTTPS_PORT) if port is None else port, plain)
-        first = first_sign_in(app, doors)
+        first = first_sign_in(code, doors)
         if console.as_json and first:
             console.say(first)
-        if also:
-            also(app, doors)
+        also(doors)
         doors.to_worker()
         os.environ["HUIWU_DATA"] = str(console.data.resolve())
         greeting: str | None = first
@@ -90,15 +88,11 @@ def run(console: Console, host: str, port: int | None, plain: bool,
             greeting = None
 
 
-def opened(console: Console) -> Any:
-    """The application; after an unclean stop SQLite checks the event's pages meanwhile. Failed: they are damaged."""
-    if not console.was_cut_off():
-        return console.app()
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        check = beside.submit(console.check_pages)
-        app = console.app()
-        check.result()
-    return app
+def start_method() -> Literal["fork", "spawn"]:
+    """How the worker is made. Forked it shares our pages, 20 MB, and is there sooner; but it would inherit our threads'
+    locks and, where we have opened an event ourselves (the demo), SQLite's handles, and hang at random. Our threads start
+    after it (`accompany`). On macOS the system's own libraries do not bear a fork."""
+    return "fork" if sys.platform == "linux" and "sqlalchemy" not in sys.modules else "spawn"
 
 
 def serve_here(console: Console, doors: Doors, greeting: str | None) -> bool:
@@ -107,26 +101,45 @@ def serve_here(console: Console, doors: Doors, greeting: str | None) -> bool:
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
 
+    made = None
     own = [one for one in addresses.on_lan() if one.version == 4 or doors.host == "::"]
-    made = certificates.ready(console.data, own) if doors.is_https else None
-    for warning in made.warnings if made else ():
-        console.say(f"  ⚠ {warning}")
+    if doors.is_https:
+        import certificates  # and with it cryptography, 9 MB
+
+        made = certificates.ready(console.data, own)
+        for warning in made.warnings:
+            console.say(f"  ⚠ {warning}")
     server = Granian(
-        "serving:worker", address=doors.host, port=doors.port, interface=Interfaces.WSGI, workers=1, factory=True,
+        "worker:worker", address=doors.host, port=doors.port, interface=Interfaces.WSGI, workers=1, factory=True,
         blocking_threads=THREADS, backpressure=connections(), websockets=False, log_enabled=False,
         http=HTTPModes.http1, http1_settings=HTTP1Settings(header_read_timeout=QUIET_MILLISECONDS, max_buffer_size=65536),
         ssl_cert=made.server if made else None, ssl_key=made.key if made else None,
         workers_kill_timeout=10, working_dir=Path(__file__).resolve().parent)
     moved, ended = threading.Event(), threading.Event()
-    threading.Thread(target=announce, args=(console, doors, made, greeting), daemon=True).start()
+    told: list[tuple[Callable[..., None], tuple[Any, ...]]] = [(announce, (console, doors, made, greeting))]
     if made:
-        threading.Thread(target=watch, args=(server.signal_handler_interrupt, set(own), moved, ended), daemon=True).start()
-    with nearby.announced(doors, own, console.say):
-        try:
-            server.serve()
-        finally:
-            ended.set()
+        told.append((watch, (server.signal_handler_interrupt, set(own), moved, ended)))
+    company = threading.Thread(target=accompany, args=(server, told, doors, own, console.say, ended), daemon=True)
+    company.start()
+    try:
+        server.serve()
+    finally:
+        ended.set()
+        company.join(timeout=NAME_SECONDS)
     return moved.is_set()
+
+
+def accompany(server: Any, threads: Iterable[tuple[Callable[..., None], tuple[Any, ...]]], doors: Doors,
+              own: Iterable[addresses.Address], say: Callable[[str], None], ended: threading.Event) -> None:
+    """Starts what goes on beside the server, and our name on the network, as soon as its worker is there."""
+    while not server.wrks:
+        if ended.is_set():
+            return
+        time.sleep(0.005)           # not a lock's wait: a worker that is forked now inherits nothing that is held
+    for work, given in threads:
+        threading.Thread(target=work, args=given, daemon=True).start()
+    with nearby.announced(doors, own, say):
+        ended.wait()
 
 
 def watch(stop: Callable[[], None], named: set[addresses.Address], moved: threading.Event, ended: threading.Event) -> None:
@@ -153,62 +166,6 @@ def connections() -> int:
     return CONNECTIONS if soft == resource.RLIM_INFINITY else min(CONNECTIONS, max(64, soft // 2))
 
 
-def count(runtime: Any) -> None:
-    """Reads the live counts before somebody asks: of a million scans that takes two seconds, for which no scan waits."""
-    with suppress(SQLAlchemyError), runtime.connection() as connection:     # who asks next tries again
-        runtime.ledger.counts.current(connection)
-
-
-def worker() -> Any:
-    """The application inside granian's worker, with the threads that only a server has."""
-    from admin import standby
-    from app import create_app
-    from models.backup_keeper import Keeper
-    from printers.spooler import Spooler
-
-    doors = plain_doors.from_environment()
-    app = cores.road(create_app({"DATA": os.environ["HUIWU_DATA"], "DOORS": doors, "HOSTS": (doors.host,)}))
-    runtime, hub = app.extensions["huiwu"], app.extensions["huiwu.live"]
-    threading.Thread(target=count, args=(runtime,), name="counts", daemon=True).start()
-    runtime.writer.start(cores.settle)
-    spooler = app.extensions["huiwu.spooler"] = Spooler(runtime, hub.ring)
-    spooler.start()
-    hub.start()
-    leave = _beside_others(runtime, hub, spooler) if runtime.is_shared else lambda: None
-    keeper = Keeper(runtime, hub.ring, lambda: standby.papers(runtime))
-    if runtime.engine.dialect.name == "sqlite":     # a PostgreSQL server's own tools keep its backups
-        keeper.start()
-    close_plain = plain_doors.open_plain(app, doors)
-
-    def stop() -> None:
-        close_plain()
-        keeper.stop()
-        hub.stop()
-        spooler.stop()
-        runtime.save_sightings()
-        runtime.writer.stop()
-        leave()
-    atexit.register(stop)
-    # What has been loaded stays: the collector need not walk it again at every turn, which stops all threads for 50 ms.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-    return app
-
-
-def _beside_others(runtime: Any, hub: Any, spooler: Any) -> Callable[[], None]:
-    """Tells the other nodes of one database what was committed here and hears of theirs; how to leave them."""
-    from models.notices import Notices
-
-    def heard() -> None:
-        hub.ring()
-        spooler.wake()
-    notices = Notices(runtime.engine, runtime.node, heard)
-    runtime.writer.after_commit(notices.tell)
-    notices.start()
-    return notices.stop
-
-
 def announce(console: Console, doors: Doors, made: Certificates | None, greeting: str | None) -> None:
     """Says that the server is ready, once it has answered; `greeting` is what the first coordinator needs to know,
     None when it has been said before."""
@@ -224,16 +181,22 @@ def announce(console: Console, doors: Doors, made: Certificates | None, greeting
         click.echo(json.dumps({"ready": True, "url": url, "pid": os.getpid()}))
         sys.stdout.flush()
     else:
-        console.say(words(doors, url, greeting, certificates.read_authority(console.data)))
+        console.say(words(doors, url, greeting, _fingerprint(console.data) if made else ""))
 
 
-def words(doors: Doors, url: str, greeting: str | None, authority: x509.Certificate | None = None) -> str:
-    """Where to go, for a person; and the fingerprint that a tablet must show of the certificate."""
+def _fingerprint(data: Path) -> str:
+    import certificates
+
+    authority = certificates.read_authority(data)
+    return certificates.fingerprint(authority) if authority else ""
+
+
+def words(doors: Doors, url: str, greeting: str | None, pairs: str = "") -> str:
+    """Where to go, for a person; and the fingerprint (its pairs) that a tablet must show of the certificate."""
     lines = [f"\n  已就绪 Ready\n  在这台笔记本上 on this laptop:  {doors.at_laptop()}", f"  平板 tablets:  {url}"]
     if doors.is_https:
         lines.append(f"  平板第一次用，先装证书 first, once for each tablet:  {doors.trust()}")
-    if doors.is_https and authority:
-        pairs = certificates.fingerprint(authority)
+    if pairs:
         lines += ["  平板上的 SHA-256 指纹要和这里一样 the fingerprint that a tablet must show:", f"    {pairs[:47]}", f"    {pairs[48:]}"]
     return "\n".join([*lines, *([greeting] if greeting else []), "  按 Ctrl+C 停止 stops it.\n"])
 
@@ -254,12 +217,8 @@ def answers(doors: Doors, made: Certificates | None) -> bool:
         return False
 
 
-def first_sign_in(app: Any, doors: Doors) -> str:
-    """Without a coordinator, the one-time code that makes the first one in the browser; "" once there is one."""
-    from admin.people import setup_code
-
-    with app.app_context():
-        code = setup_code(app.extensions["huiwu"])
+def first_sign_in(code: str | None, doors: Doors) -> str:
+    """How the first coordinator signs in with the one-time code; "" without one."""
     return f"  首次登录 First sign-in: {doors.at_laptop()}/setup\n  一次性代码 one-time code: {code}" if code else ""
 
 

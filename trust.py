@@ -6,19 +6,19 @@ travels in the clear.
 """
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, url_for
 
-import certificates
 import guard
 import sessions
 from addresses import is_loopback, name_of
 from admin.station_pages import qr
 from doors import DOOR, LAN, Doors
 from guard import may
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 pages = Blueprint("trust", __name__)
 FILE_NAME = "huiwu.crt"
@@ -32,6 +32,8 @@ SYSTEMS = (("Android", "android"), ("Windows", "windows"), ("iPhone", "ipad"), (
 @may("anyone")
 def page() -> Any:
     """The certificate, its fingerprint, the taps for each system; over https, whether this tablet trusts it."""
+    import certificates  # with cryptography, 9 MB that a server without https never needs
+
     doors: Doors | None = current_app.config.get("DOORS")
     found = certificates.read_authority(guard.runtime().data) if doors and doors.is_https else None
     if doors is None or found is None:
@@ -49,6 +51,10 @@ def page() -> Any:
 @may("anyone")
 def certificate() -> Any:
     """The authority's certificate as systems install it: DER, with the type that makes iPadOS and Windows offer it."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    import certificates
+
     found = certificates.read_authority(guard.runtime().data)
     if found is None:
         return redirect(url_for("trust.page"), 303)
@@ -84,6 +90,8 @@ def _address(doors: Doors) -> str:
 
 
 def _name(found: x509.Certificate) -> str:
+    from cryptography import x509
+
     return str(found.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value)
 
 

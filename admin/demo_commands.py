@@ -41,7 +41,7 @@ def demo(console: Console, port: int | None, plain: bool) -> None:
     moment = now()
     if not demo_event.prepare(console.data, moment, holding):
         demo_event.freshen(console.app().extensions["huiwu"], moment)
-    run(console, "0.0.0.0", port, plain, lambda app, doors: show_stations(console, app, doors))  # noqa: S104  tablets of the LAN
+    run(console, "0.0.0.0", port, plain, lambda doors: show_stations(console, console.app(), doors))  # noqa: S104  tablets of the LAN
 
 
 def show_stations(console: Console, app: Any, doors: Doors) -> None:

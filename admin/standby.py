@@ -18,14 +18,12 @@ from typing import Any
 
 import msgspec
 from argon2.low_level import Type, hash_secret_raw
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import select
 
-from certificates import AUTHORITY, AUTHORITY_KEY, FOLDER
 from kiosk.pairing import served_at
 from models.cores import everywhere
-from models.files import FILE_MODE, private_folder, replacing, stamped
+from models.files import AUTHORITY, AUTHORITY_KEY, FILE_MODE, private_folder, replacing, stamped
+from models.files import AUTHORITY_FOLDER as FOLDER
 from models.people import Staff
 from models.runtime import Runtime
 from pins import HOUSE, LONGEST, Busy, Gate
@@ -57,6 +55,8 @@ class Papers(msgspec.Struct):
 def seal(data: Path, secret_hash: str, passphrase: str, gate: Gate = HOUSE) -> None:
     """Seals the authority's key with a coordinator's passphrase that was just found right, once for each. Nothing that
     goes wrong here keeps anybody from signing in."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     try:
         authority = (data / FOLDER / AUTHORITY).read_text()
         of = _of(secret_hash)
@@ -122,6 +122,9 @@ def _is_here(data: Path, found: Papers) -> bool:
 
 def unseal(found: Papers, passphrase: str) -> bytes | None:
     """The authority's key, if the passphrase is one of those it was sealed with."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     for one in found.sealed:
         try:
             return AESGCM(_under(passphrase, one.salt)).decrypt(one.nonce, one.key, found.authority.encode())

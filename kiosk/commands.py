@@ -6,9 +6,9 @@ import io
 import click
 
 from console import Console, Failed, command
-from kiosk.pairing import SERVED_AT, NewCode, address, new_code, served_at
+from kiosk.pairing import NewCode, address, new_code, served_at
 
-__all__ = ["COMMANDS", "SERVED_AT", "pair", "pairing_url", "show"]
+__all__ = ["COMMANDS", "pair", "pairing_url", "show"]
 
 
 @click.command()

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from doors import SERVED_AT
 from models import codes
 from models.database import now
 from models.devices import Device, Grant, PairingCode
@@ -20,7 +21,6 @@ from pins import HOUSE, Gate, is_right
 CODE_MINUTES = 10
 SHORT, LONG = 6, 10          # digits of a code: while somebody guesses, only long ones are given out and taken
 GRANT_MINUTES = 5
-SERVED_AT = "served.json"    # in the data folder: where the running server said it can be reached
 
 
 class PairingRefused(Exception):

@@ -19,7 +19,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import DateTime, TypeDecorator
 
-DATABASE = "huiwu.db"
+from models.files import database_path
+
 DRIVER = "psycopg"                  # psycopg 3
 SERVER_CONNECTIONS = 40             # of one app node: two of them leave room in a server that allows 100
 WRITING = 0x4875697775              # "Huiwu": the lock that a writing transaction holds on a server
@@ -68,11 +69,6 @@ class UTCDateTime(TypeDecorator[datetime]):
 def now() -> datetime:
     """This moment, with zone. The one place where the models look at a clock."""
     return datetime.now(UTC)
-
-
-def database_path(data: Path) -> Path:
-    """The event's database in a data folder."""
-    return data / DATABASE
 
 
 def server_url(url: str | None) -> str | None:

@@ -10,7 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+DATABASE = "huiwu.db"
+AUTHORITY_FOLDER, AUTHORITY, AUTHORITY_KEY = "https", "authority.pem", "authority.key"    # what tablets trust
 FOLDER_MODE, FILE_MODE = 0o700, 0o600      # of what holds personal data: its owner's alone, where a system knows owners
+
+
+def database_path(data: Path) -> Path:
+    """The event's database in a data folder."""
+    return data / DATABASE
 
 
 @contextmanager
