@@ -1,7 +1,7 @@
 """Huiwu 会务: the application of one event's data folder, and the entry of the command line.
 
 `create_app({"DATA": folder})` starts no thread: commands and tests never run a second writer. Only `serve`'s worker
-(serving.py) starts the writer, the spooler and the live hub.
+(worker.py) starts the writer, the spooler and the live hub.
 """
 from __future__ import annotations
 

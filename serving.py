@@ -9,6 +9,7 @@ takes a place. Pages close their live stream while hidden, so six connections a 
 """
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import multiprocessing
@@ -121,6 +122,8 @@ def serve_here(console: Console, doors: Doors, greeting: str | None) -> bool:
         told.append((watch, (server.signal_handler_interrupt, set(own), moved, ended)))
     company = threading.Thread(target=accompany, args=(server, told, doors, own, console.say, ended), daemon=True)
     company.start()
+    gc.collect()
+    gc.freeze()                     # what a collector never writes to, a forked worker goes on sharing
     try:
         server.serve()
     finally:

@@ -27,7 +27,7 @@ import certificates
 import serving as server_module
 from addresses import OurNames, is_private, name_of, on_lan
 from models.care import backup
-from tests.served import Served, Visitor, serving
+from tests.served import ROOT, Served, Visitor, serving
 
 HOME, OFFICE, PUBLIC = ip_address("192.168.1.20"), ip_address("10.3.0.7"), ip_address("203.0.113.9")
 CHROMIUM = os.environ.get("CHROMIUM") or next(
@@ -201,9 +201,13 @@ def test_a_new_address_stops_the_server_so_that_it_starts_again(monkeypatch: pyt
 
 @pytest.fixture(scope="module")
 def event(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return filled(tmp_path_factory.mktemp("https") / "event")
+
+
+def filled(folder: Path) -> Path:
+    """An event that nobody has open."""
     from app import create_app, create_tables
     from tests.conftest import fill
-    folder = tmp_path_factory.mktemp("https") / "event"
     folder.mkdir()
     create_tables(folder)
     runtime = create_app({"DATA": folder}).extensions["huiwu"]
@@ -272,3 +276,16 @@ def test_a_tablet_that_only_ignores_the_warning_is_told_that_it_does_not_trust_u
     page.goto(f"{served.url}/trust")
     page.wait_for_selector("#check[data-state=not]")
     context.close()
+
+
+def test_a_server_that_is_stopped_closes_its_event(tmp_path: Path) -> None:
+    with serving(filled(tmp_path / "event"), "--http") as made:
+        assert (made.data / "huiwu.db-wal").exists()
+    assert not (made.data / "huiwu.db-wal").exists()
+
+
+def test_the_worker_is_forked_by_a_process_that_has_opened_nothing_and_by_no_other() -> None:
+    said = subprocess.run([sys.executable, "-c", "import serving; print(serving.start_method())"], cwd=ROOT,
+                          capture_output=True, text=True, check=True).stdout.strip()
+    assert said == ("fork" if sys.platform == "linux" else "spawn")
+    assert server_module.start_method() == "spawn"
