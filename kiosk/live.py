@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from models import reports, sign_ins
+from models import cores, reports, sign_ins
 from models.facts import ACCEPTED
 from models.masks import mask_name
 from models.runtime import Runtime
@@ -166,6 +166,7 @@ class Hub:
             return self._full
 
     def _loop(self) -> None:
+        cores.settle()
         ticks = 0
         while not self._stopping:
             rung = self._bell.wait(timeout=TICK)
