@@ -5,6 +5,7 @@ send. The question "is it printed?" (`confirmation`) names the attempt and is ad
 """
 from __future__ import annotations
 
+import gc
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -102,6 +103,7 @@ def warm_up() -> None:
     from printers import slip
 
     encode(slip.draw(slip.SlipContent(kind="test", event="会务", title="打印机", name="Ł", code="S"), 576))
+    gc.collect()        # 6 MB of what was read of the fonts hang in circles, and a server's collector rarely turns
 
 
 def encode_text(content: SlipContent, width: int) -> bytes:
