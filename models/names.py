@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from itertools import product
+from math import prod
 
 # Middle dots as people type them in minority and foreign names. NFKC has brought the full-width ones home before.
 _DOTS = "·•・.‧∙⋅᛫"
@@ -87,7 +88,7 @@ def search_keys(name: str, name_en: str = "") -> str:
     Stored with the person, and read by `matches` and `like_patterns`.
     """
     keys: dict[str, None] = {}
-    for text in (name, name_en):
+    for text in filter(None, (name, name_en)):
         keys.update(dict.fromkeys(_keys(text)))
     keys.pop("", None)
     return f" {' '.join(keys)} " if keys else ""
@@ -96,12 +97,13 @@ def search_keys(name: str, name_en: str = "") -> str:
 def _keys(text: str) -> Iterable[str]:
     folded = fold(text)
     yield folded
-    han = "".join(letter for letter in folded if _is_han(letter))
+    han = "".join(filter(_is_han, folded))
     if han:
         yield from _han_keys(han)
-    words = [word for word in words_of(text) if not _has_han(word)]
-    if words:
-        yield from _latin_keys(words)
+    if len(han) < len(folded):           # most names are Chinese characters and nothing else
+        words = [word for word in words_of(text) if not _has_han(word)]
+        if words:
+            yield from _latin_keys(words)
 
 
 def _latin_keys(words: list[str]) -> Iterable[str]:
@@ -129,10 +131,8 @@ def _han_keys(han: str) -> Iterable[str]:
 
 def _variants(choices: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """All ways to choose, or the first way alone when they are too many."""
-    ways = 1
-    for choice in choices:
-        ways *= len(choice)
-    return list(product(*choices)) if ways <= _MOST_VARIANTS else [tuple(choice[0] for choice in choices)]
+    ways = prod(map(len, choices))
+    return list(product(*choices)) if 1 < ways <= _MOST_VARIANTS else [tuple(choice[0] for choice in choices)]
 
 
 def _surname_readings(surname: str) -> list[tuple[str, ...]]:
@@ -145,6 +145,7 @@ def _surname_readings(surname: str) -> list[tuple[str, ...]]:
     return [(first, *(reading for reading in ordinary if reading != first))]
 
 
+@cache
 def _given_readings(letter: str) -> tuple[str, ...]:
     first, other = _reading(letter), _ALSO.get(letter)
     return (first, other) if other and other != first else (first,)
@@ -160,6 +161,7 @@ def _reading(letter: str) -> str:
     return pinyin(letter, style=Style.NORMAL)[0][0]
 
 
+@cache
 def _initials(syllable: str) -> tuple[str, ...]:
     return (syllable[0], syllable[:2]) if syllable.startswith(_DIGRAPHS) else (syllable[0],)
 
@@ -169,6 +171,7 @@ def _plain(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", text) if c.isalnum())
 
 
+@cache
 def _is_han(letter: str) -> bool:
     return letter == "〇" or unicodedata.name(letter, "").startswith("CJK ")
 
