@@ -19,9 +19,8 @@ import guard
 from admin import field_words, works
 from admin.refusals import page as refused_page
 from admin.room import pages
-from admin.roster_apart import read_apart
 from admin.roster_file import RosterError
-from admin.roster_import import SHOWN, Verdict, import_file, judge
+from admin.roster_import import BESIDE_SCANS, SHOWN, Verdict, import_file, look
 from admin.roster_workbook import FILE_LIMIT
 from admin.works import Work
 from guard import may
@@ -150,13 +149,12 @@ def refused_rows(key: str) -> Any:
     found = works.of(key, KIND).about["found"]
     if found is None:
         return redirect(url_for("admin.imports"), 303)
-    rows = {row.row: row.values for row in found.sheet.rows}
     fields = list(dict.fromkeys(found.sheet.mapping.values()))
     out = io.StringIO(newline="")
     table = csv.writer(out)
     table.writerow([_("行号"), _("原因"), *(field_words.label(name) for name in fields)])
     for refusal in found.refused:
-        values = rows.get(refusal.row, {})
+        values = found.said[refusal.row]
         table.writerow([refusal.row, harmless(refusal.message), *(harmless(str(values.get(name, ""))) for name in fields)])
     return Response(out.getvalue().encode("utf-8-sig"), mimetype="text/csv",
                     headers={"Content-Disposition": "attachment; filename=refused.csv"})
@@ -170,14 +168,14 @@ def _look(work: Work) -> None:
 def _read(runtime: Runtime, work: Work) -> None:
     work.tell("read")
     about = work.about
-    about["found"] = judge(runtime, read_apart(work.file("roster"), about["name"], about["sheet"], about["mapping"] or None))
+    about["found"] = look(runtime, work.file("roster"), about["name"], about["sheet"], about["mapping"] or None, BESIDE_SCANS)
 
 
 def _import(runtime: Runtime, actor: str, skip: bool, work: Work) -> None:
     about = work.about
     try:
         found = import_file(runtime, work.file("roster"), about["name"], about["sheet"], about["mapping"] or None,
-                            skip_bad=skip, progress=work.tell, actor=actor)
+                            skip_bad=skip, progress=work.tell, actor=actor, pace=BESIDE_SCANS)
     except Exception:
         about["phase"] = "look"
         raise
@@ -193,8 +191,7 @@ def _shown(work: Work) -> dict[str, Any]:
     found: Verdict | None = work.about["found"]
     tabs = [name for name in TABS if found and getattr(found, name)]
     wanted = request.args.get("show", "")
-    rows = {refusal.row for refusal in found.refused[:SHOWN]} if found else set()
-    names = {row.row: row.values.get("name", "") for row in found.sheet.rows if row.row in rows} if found else {}
+    names = {refusal.row: found.said[refusal.row].get("name", "") for refusal in found.refused[:SHOWN]} if found else {}
     return {
         "work": work, "about": work.about, "found": found, "phase": work.about["phase"], "error": works.why(error),
         "columns_of_error": _columns_of(error), "fields": field_words.FIELDS, "label": field_words.label,

@@ -1,20 +1,45 @@
-"""Reads a roster file apart from the server (admin/apart.py); what was read comes back as plain data."""
+"""Reads a roster file apart from the server (admin/apart.py), which takes over what was read in small pieces.
+
+Whatever needs a look at each row happens in the child: reading, checking, folding names, pinyin. The sheet comes first,
+then the people, and then, worked out while those are being compared and written, the keys by which they are found.
+"""
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from admin import apart
-from admin.roster_file import Sheet, read
+from admin.roster_file import Refusal, RosterRow, Sheet, check, read
+from admin.roster_rows import Kind, fold_unit
 from admin.roster_words import RosterError
+from models.names import fold, search_keys
 
 SECONDS = 4.0                        # for files up to a megabyte: 20,000 people take half of one
 SECONDS_MORE = 4.0                   # for each further megabyte
 SECONDS_MOST = 60.0
+PIECE = 1000                         # people
+
+
+class Person(msgspec.Struct, array_like=True, gc=False):
+    """A row that can be taken; its name and its unit as they are compared."""
+
+    row: int
+    values: dict[str, Any]
+    name: str
+    unit: str
+
+
+class _Kind(msgspec.Struct):
+    key: str
+    name: str
+    name_en: str
 
 
 class _Asked(msgspec.Struct):
@@ -24,28 +49,55 @@ class _Asked(msgspec.Struct):
     name: str
     sheet: str | None
     mapping: dict[str, str] | None
+    kinds: list[_Kind] | None
+    piece: int
 
 
-class _Refused(msgspec.Struct):
+class _Refused(msgspec.Struct, tag=True):
     error: str
     params: dict[str, Any]
 
 
+class _Opening(msgspec.Struct, tag=True):
+    """What comes before the people."""
+
+    sheet: Sheet
+    count: int
+    refused: list[Refusal]
+    said: dict[int, dict[str, Any]]
+    pieces: int
+
+
+class Reading:
+    """A file that is being read: its sheet (without rows), how many people it has, which rows were refused and what
+    these say; then, once each and in this order, the others by the piece and their search keys by row."""
+
+    def __init__(self, pieces: Iterator[bytes]):
+        opening = msgspec.msgpack.decode(next(pieces), type=_Refused | _Opening)
+        if isinstance(opening, _Refused):
+            raise RosterError(opening.error, **opening.params)
+        self.sheet, self.count, self.refused, self.said = opening.sheet, opening.count, opening.refused, opening.said
+        people = msgspec.msgpack.Decoder(list[Person])
+        keys = msgspec.msgpack.Decoder(dict[int, str])
+        self.people: Iterator[list[Person]] = map(people.decode, islice(pieces, opening.pieces))
+        self.keys: Iterator[dict[int, str]] = map(keys.decode, pieces)
+
+
+@contextmanager
 def read_apart(source: Path | str | bytes, name: str = "", sheet: str | None = None,
-               mapping: Mapping[str, str] | None = None) -> Sheet:
-    """As `roster_file.read`, in a child. Raises RosterError, also where time or memory came to their end."""
+               mapping: Mapping[str, str] | None = None, kinds: Iterable[Kind] | None = None,
+               piece: int = PIECE) -> Iterator[Reading]:
+    """As `roster_file.read` and `check`, in a child. Raises RosterError, also where time or memory came to their end."""
     data = source if isinstance(source, bytes) else b""
     path = None if isinstance(source, bytes) else Path(source).resolve()
-    asked = _Asked(str(path) if path else None, name or (path.name if path else ""), sheet, dict(mapping) if mapping else None)
+    asked = _Asked(str(path) if path else None, name or (path.name if path else ""), sheet, dict(mapping) if mapping else None,
+                   None if kinds is None else [_Kind(kind.key, kind.name, kind.name_en) for kind in kinds], piece)
     try:
-        taken, answer = apart.ask("admin.roster_apart", msgspec.json.encode(asked) + b"\n" + data,
-                                  _seconds(_size(path) if path else len(data)))
+        with apart.hearing("admin.roster_apart", msgspec.json.encode(asked) + b"\n" + data,
+                           _seconds(_size(path) if path else len(data))) as pieces:
+            yield Reading(pieces)
     except apart.TooHeavy as problem:
         raise RosterError("too_heavy") from problem
-    if not taken:
-        refused = msgspec.msgpack.decode(answer, type=_Refused)
-        raise RosterError(refused.error, **refused.params)
-    return msgspec.msgpack.decode(answer, type=Sheet)
 
 
 def _seconds(size: int) -> float:
@@ -59,15 +111,34 @@ def _size(path: Path) -> int:
         return 0                         # the child says in words that it is not there
 
 
-def _answer(told: bytes) -> tuple[bool, bytes]:
+def _answer(told: bytes) -> Iterator[bytes]:
     line, _, data = told.partition(b"\n")
     asked = msgspec.json.decode(line, type=_Asked)
     try:
-        found = read(Path(asked.path) if asked.path is not None else data, asked.name, asked.sheet, asked.mapping)
+        sheet = read(Path(asked.path) if asked.path is not None else data, asked.name, asked.sheet, asked.mapping)
     except RosterError as refused:
-        return False, msgspec.msgpack.encode(_Refused(refused.error, refused.params))
-    return True, msgspec.msgpack.encode(found)
+        yield msgspec.msgpack.encode(_Refused(refused.error, refused.params))
+        return
+    yield from _said(sheet, asked)
+
+
+def _said(sheet: Sheet, asked: _Asked) -> Iterator[bytes]:
+    good, refused = check(sheet.rows, asked.kinds)
+    rows = {refusal.row for refusal in refused}
+    pieces = [good[start:start + asked.piece] for start in range(0, len(good), asked.piece)]
+    yield msgspec.msgpack.encode(_Opening(
+        replace(sheet, rows=[]), len(sheet.rows), refused, {row.row: row.values for row in sheet.rows if row.row in rows},
+        len(pieces)))
+    for piece in pieces:
+        yield msgspec.msgpack.encode([_person(row) for row in piece])
+    for piece in pieces:
+        yield msgspec.msgpack.encode(
+            {row.row: search_keys(row.values["name"], row.values.get("name_en", "")) for row in piece})
+
+
+def _person(row: RosterRow) -> Person:
+    return Person(row.row, row.values, fold(row.values["name"]), fold_unit(row.values.get("organisation", "")))
 
 
 if __name__ == "__main__":
-    sys.exit(apart.answer(_answer))
+    sys.exit(apart.tell(_answer))

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from admin.roster_file import RosterError
-from admin.roster_import import ImportRunning, Verdict, import_file
+from admin.roster_import import ImportRunning, Verdict, import_file, look
 from console import Console, Failed, command, steps
 
 SHOWN = 20      # refused rows and changes listed on the terminal; the JSON has them all
@@ -43,7 +43,9 @@ def run(console: Console, runtime: Any, file: Path, sheet: str | None, mapping: 
     try:
         with console.progress("导入 importing") as advance:
             tell = steps(advance)
-            return import_file(runtime, file, file.name, sheet, mapping or None, skip_bad=skip_bad, dry_run=dry_run,
+            if dry_run:
+                return look(runtime, file, file.name, sheet, mapping or None)
+            return import_file(runtime, file, file.name, sheet, mapping or None, skip_bad=skip_bad,
                                progress=lambda _stage, done, total: tell(done, total), actor="command line")
     except RosterError as error:
         raise Failed(error.error, error.message) from None

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from admin.roster_cells import ERRORS, Problem, Value, cleaner
@@ -14,7 +15,7 @@ from models.names import fold
 # What a cell merged over several rows says for each of them; a person's own data is never spread.
 _SHARED = ("organisation", "delegation", "category", "room", "table", "arrival", "diet")
 
-
+fold_unit = lru_cache(maxsize=1024)(fold)  # a roster names its units again and again
 Match = tuple[str | None, str | None]      # the key, or None and the nearest name
 
 
@@ -185,7 +186,7 @@ class _Met:
             return None if met == person.row else met
         number, phone = values.get("number"), values.get("phone")
         name = fold(values["name"])
-        by_phone, by_unit = (phone or "", name), (name, fold(values.get("organisation", "")))
+        by_phone, by_unit = (phone or "", name), (name, fold_unit(values.get("organisation", "")))
         if number:
             first = self._numbers.get(number) or self._only_phone.get(by_phone) or self._only_unit.get(by_unit)
         elif phone:

@@ -12,6 +12,8 @@ import unicodedata
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 BADGE, COUPON, SLIP = "B", "C", "S"
 LENGTH = 21
+_RANDOM = LENGTH - 1
+_LETTERS = (ALPHABET * 8).encode()                       # a random byte's letter: 8 bytes for each, so all are as likely
 _CODE = re.compile(rf"[BCS][{ALPHABET}]{{20}}")
 _PREFIX = re.compile(r"^\][A-Za-z][0-9A-Za-z]")          # AIM symbology identifier, ISO/IEC 15424
 _ECI = re.compile(r"^\\[0-9]{6}")                        # ECI escape that wedge scanners put before the data
@@ -19,8 +21,13 @@ _ECI = re.compile(r"^\\[0-9]{6}")                        # ECI escape that wedge
 
 def new(letter: str) -> str:
     """A new secret code of a kind."""
-    bits = secrets.randbits(100)
-    return letter + "".join(ALPHABET[bits >> shift & 31] for shift in range(95, -5, -5))
+    return many(letter, 1)[0]
+
+
+def many(letter: str, count: int) -> list[str]:
+    """So many new codes; the system is asked for randomness once, which for a roster is the larger part."""
+    text = secrets.token_bytes(_RANDOM * count).translate(_LETTERS).decode()
+    return [letter + text[at:at + _RANDOM] for at in range(0, len(text), _RANDOM)]
 
 
 def clean(raw: str) -> str:

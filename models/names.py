@@ -62,7 +62,10 @@ def words_of(text: str) -> list[str]:
 
 def fold(text: str) -> str:
     """A text as it is compared: case, width, blanks and middle dots do not matter."""
-    return "".join(_written(text).casefold().translate(_IGNORED).split())
+    folded = _written(text).casefold()
+    if folded.isalnum():                 # as nearly every name: no blank and no dot is a letter or a digit
+        return folded
+    return "".join(folded.translate(_IGNORED).split())
 
 
 def same_name(one: str, other: str) -> bool:
@@ -118,14 +121,14 @@ def _latin_keys(words: list[str]) -> Iterable[str]:
 
 def _han_keys(han: str) -> Iterable[str]:
     surname = next((han[:size] for size in (4, 2) if han[:size] in COMPOUND_SURNAMES), han[:1])
-    choices = [*_surname_readings(surname), *(_given_readings(letter) for letter in han[len(surname):])]
+    choices = [*_surname_readings(surname), *map(_given_readings, han[len(surname):])]
     for syllables in _variants(choices):
         full = "".join(syllables)
         yield full
         yield full.replace("v", "yu")
         if len(han) > len(surname):
             yield "".join(syllables[len(surname):])
-        for initials in _variants([_initials(syllable) for syllable in syllables]):
+        for initials in _variants(list(map(_initials, syllables))):
             yield _WHOLE + "".join(initials)
 
 
@@ -135,14 +138,15 @@ def _variants(choices: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return list(product(*choices)) if 1 < ways <= _MOST_VARIANTS else [tuple(choice[0] for choice in choices)]
 
 
-def _surname_readings(surname: str) -> list[tuple[str, ...]]:
+@cache
+def _surname_readings(surname: str) -> tuple[tuple[str, ...], ...]:
     if surname in _COMPOUND_READINGS:
-        return [(syllable,) for syllable in _COMPOUND_READINGS[surname].split()]
+        return tuple((syllable,) for syllable in _COMPOUND_READINGS[surname].split())
     if len(surname) > 1:
-        return [(_reading(letter),) for letter in surname]
+        return tuple((_reading(letter),) for letter in surname)
     ordinary = _given_readings(surname)
     first = _SURNAME_READINGS.get(surname, ordinary[0])
-    return [(first, *(reading for reading in ordinary if reading != first))]
+    return ((first, *(reading for reading in ordinary if reading != first)),)
 
 
 @cache

@@ -7,7 +7,7 @@ import sys
 from admin import apart
 
 
-def _astray(told: bytes) -> tuple[bool, bytes]:
+def astray(told: bytes) -> tuple[bool, bytes]:
     kept = []
     if told == b"fault":
         ctypes.string_at(1)
@@ -21,4 +21,4 @@ def _astray(told: bytes) -> tuple[bool, bytes]:
 
 
 if __name__ == "__main__":
-    sys.exit(apart.answer(_astray))
+    sys.exit(apart.answer(astray))

@@ -10,6 +10,7 @@ import socket
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from admin import apart, logo, roster_apart
 from admin.import_pages import LONGEST_NAME, shown_name
 from admin.roster_apart import read_apart
 from admin.roster_cells import LIMITS, cleaner
-from admin.roster_file import read
+from admin.roster_file import check, read
+from admin.roster_import import look
 from admin.roster_words import RosterError
 from models import exports
 from models.harmless import harmless, unmistaken
+from models.names import search_keys
 from tests import hostile_files, rosters
 from tests.conftest import LiveServer, Tablet, scan, token_of
 from tests.hostile_files import BOMBS, LOGOS
@@ -66,9 +69,43 @@ def test_a_mistake_of_ours_says_where_and_not_with_whose_name() -> None:
 def test_what_is_read_apart_is_what_is_read_here(tmp_path: Path) -> None:
     data = rosters.xlsx([["编号", "姓名", "贵宾", "状态", "备注"], ["1", "张三", "是", "取消", "=1+1"], ["2", "", "?", "", ""]])
     (tmp_path / "名单.xlsx").write_bytes(data)
-    assert read_apart(data) == read_apart(tmp_path / "名单.xlsx") == read(data)
-    with pytest.raises(RosterError, match=r"没有\.xlsx"):
-        read_apart(tmp_path / "没有.xlsx")
+    here = read(data)
+    good, refused = check(here.rows)
+    for source in (data, tmp_path / "名单.xlsx"):
+        with read_apart(source) as reading:
+            assert (reading.sheet, reading.count, reading.refused) == (replace(here, rows=[]), 2, refused)
+            assert reading.said == {3: here.rows[1].values}
+            assert [[(person.row, person.values) for person in piece] for piece in reading.people] == [
+                [(row.row, row.values) for row in good]]
+            assert list(reading.keys) == [{2: search_keys("张三")}]
+    with pytest.raises(RosterError, match=r"没有\.xlsx"), read_apart(tmp_path / "没有.xlsx"):
+        pass
+
+
+def test_what_is_read_apart_comes_in_pieces_and_who_has_enough_need_not_hear_the_rest() -> None:
+    data = rosters.text([["姓名"], *([f"人{n}"] for n in range(5))]).encode()
+    with read_apart(data, piece=2) as reading:
+        assert [[person.name for person in piece] for piece in reading.people] == [["人0", "人1"], ["人2", "人3"], ["人4"]]
+        assert [list(piece) for piece in reading.keys] == [[2, 3], [4, 5], [6]]
+    with read_apart(data, piece=2) as reading:
+        assert len(next(reading.people)) == 2
+
+
+@pytest.mark.parametrize("told", [b"fault", b"memory", b"spin"])
+def test_pieces_that_end_too_early_are_no_whole(told: bytes) -> None:
+    with apart.hearing("tests.hostile_teller", told, 5) as pieces:
+        assert next(pieces) == b"one"
+        with pytest.raises(apart.TooHeavy):
+            list(pieces)
+
+
+def test_a_mistake_of_ours_between_pieces_is_one_and_whoever_hears_them_may_fail_too() -> None:
+    with apart.hearing("tests.hostile_teller", b"mistake", 10) as pieces, pytest.raises(RuntimeError, match="hostile_child"):
+        list(pieces)
+    with pytest.raises(KeyError), apart.hearing("tests.hostile_teller", b"spin", 60):
+        raise KeyError
+    with apart.hearing("tests.hostile_teller", b"good", 10) as pieces:
+        assert list(pieces) == [b"one", b"said"]
 
 
 # --- workbooks ---
@@ -77,12 +114,13 @@ def test_what_is_read_apart_is_what_is_read_here(tmp_path: Path) -> None:
 def test_a_bomb_is_refused_in_words_or_read_without_harm(kind: str) -> None:
     data = BOMBS[kind]()
     try:
-        sheet = read_apart(data)
+        with read_apart(data) as reading:
+            count = reading.count
     except RosterError as refused:
         assert "%(" not in refused.message
         assert len(refused.message) < 400
     else:
-        assert len(sheet.rows) == 1
+        assert count == 1
         assert kind in ("long cell", "dimension", "shared strings")
 
 
@@ -105,11 +143,12 @@ def test_no_entity_brings_a_file_of_the_server_into_the_roster(tmp_path: Path) -
     secret = tmp_path / "secret.txt"
     secret.write_text("绝密内容", "utf-8")
     try:
-        sheet = read_apart(hostile_files.external_entity(str(secret)))
+        with read_apart(hostile_files.external_entity(str(secret))) as reading:
+            said = [reading.sheet, reading.refused, reading.said, *reading.people]
     except RosterError as refused:
         assert "绝密" not in refused.message
     else:
-        assert "绝密" not in repr(sheet)
+        assert "绝密" not in repr(said)
 
 
 def test_no_workbook_makes_the_server_call_anybody() -> None:
@@ -118,7 +157,8 @@ def test_no_workbook_makes_the_server_call_anybody() -> None:
         listener.listen()
         listener.settimeout(0.2)
         try:
-            read_apart(hostile_files.external_subset(f"http://127.0.0.1:{listener.getsockname()[1]}/x.dtd"))
+            with read_apart(hostile_files.external_subset(f"http://127.0.0.1:{listener.getsockname()[1]}/x.dtd")):
+                pass
         except RosterError as refused:
             assert refused.message
         with pytest.raises(TimeoutError):
@@ -130,8 +170,8 @@ def test_no_workbook_makes_the_server_call_anybody() -> None:
     rosters.xls().replace(b"\x09\x08\x10\x00", b"\x09\x08\xff\xff"), rosters.locked_xls(), rosters.locked_xlsx()],
     ids=["garbage", "zeros", "length", "locked xls", "locked xlsx"])
 def test_a_broken_or_locked_xls_is_refused_in_words(data: bytes) -> None:
-    with pytest.raises(RosterError) as caught:
-        read_apart(data, "名单.csv")
+    with pytest.raises(RosterError) as caught, read_apart(data, "名单.csv"):
+        pass
     assert caught.value.error in ("broken", "password", "too_heavy")
 
 
@@ -268,9 +308,7 @@ def test_our_own_export_of_hostile_names_comes_back_unchanged(
         create_attendee(text, number=f"00{index:02}", organisation=text, post=text, hint=text, remarks=text, phone="13800000001")
     target = tmp_path / f"roster{ending}"
     exports.export(runtime, "roster", target)
-    from admin.roster_import import judge
-
-    found = judge(runtime, read_apart(target))
+    found = look(runtime, target)
     assert (found.new, found.changed, found.refused) == ([], [], [])
     assert found.unchanged == len(set(texts))
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from admin import roster_import
 from admin.roster_file import RosterError
-from admin.roster_import import ImportRunning, import_file
+from admin.roster_import import BESIDE_SCANS, ImportRunning, import_file, look
 from models.database import now
 from models.exports import export
 from models.people import Attendee, Badge, ImportRun, standing_badge, visible
@@ -53,7 +53,7 @@ def test_45_the_same_file_twice_changes_nothing(runtime, head):
 def test_45_a_changed_file_shows_its_changes_before_they_are_made(runtime):
     bring(runtime, *PEOPLE)
     changed = ("A00001", "张三丰", "", "13800000009")
-    found = bring(runtime, changed, PEOPLE[1], dry_run=True)
+    found = look(runtime, rosters.xlsx([HEAD, changed, PEOPLE[1]]), "名单.xlsx")
     assert numbers_of(found) == (0, 1, 1, 0)
     assert found.changed[0].fields == {"name": ("张三", "张三丰"), "phone": ("13800000001", "13800000009")}
     assert people(runtime)["A00001"].name == "张三"
@@ -160,8 +160,8 @@ def cut_off_after(step: int) -> Callable[[str, int, int], None]:
 
 @pytest.fixture
 def many() -> bytes:
-    """More people than one chunk holds."""
-    count = roster_import.CHUNK + 5
+    """More people than the server writes in one transaction."""
+    count = BESIDE_SCANS.people + 5
     return rosters.xlsx([HEAD, *((f"B{n:05d}", f"人{n}", "单位", f"139{n:08d}") for n in range(count))])
 
 
@@ -173,21 +173,21 @@ def test_until_the_end_nobody_of_an_import_is_there_and_then_all_are(runtime, de
             with runtime.reading() as session:
                 code = session.scalars(select(Badge.code).limit(1)).one()
             seen.append((len(people(runtime)), desk.scan(code, "signin")["reason"], code))
-    import_file(runtime, many, "名单.xlsx", progress=progress)
+    import_file(runtime, many, "名单.xlsx", pace=BESIDE_SCANS, progress=progress)
     assert [(count, reason) for count, reason, _ in seen] == [(0, "unknown")]
-    assert len(people(runtime)) == roster_import.CHUNK + 5
+    assert len(people(runtime)) == BESIDE_SCANS.people + 5
     assert desk.scan(seen[0][2], "signin")["verdict"] == "accepted"
 
 
 def test_an_import_that_was_cut_off_is_never_seen_and_the_next_one_sweeps_it_away(runtime, many: bytes):
     bring(runtime, *PEOPLE)
     with pytest.raises(CutOff):
-        import_file(runtime, many, "名单.xlsx", progress=cut_off_after(roster_import.CHUNK))
+        import_file(runtime, many, "名单.xlsx", pace=BESIDE_SCANS, progress=cut_off_after(BESIDE_SCANS.people))
     assert list(people(runtime)) == ["A00001", "A00002"]
-    assert numbers_of(import_file(runtime, many, "名单.xlsx")) == (roster_import.CHUNK + 5, 0, 0, 0)
+    assert numbers_of(import_file(runtime, many, "名单.xlsx")) == (BESIDE_SCANS.people + 5, 0, 0, 0)
     with runtime.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Attendee)) == roster_import.CHUNK + 7
-        assert session.scalar(select(func.count()).select_from(Badge)) == roster_import.CHUNK + 7
+        assert session.scalar(select(func.count()).select_from(Attendee)) == BESIDE_SCANS.people + 7
+        assert session.scalar(select(func.count()).select_from(Badge)) == BESIDE_SCANS.people + 7
         assert [run.outcome.get("cut_off", False) for run in session.scalars(select(ImportRun))] == [False, True, False]
 
 
@@ -199,7 +199,7 @@ def test_two_imports_at_once_are_refused(runtime, many: bytes):
             tried.append(done)
             with pytest.raises(ImportRunning):
                 bring(runtime, *PEOPLE)
-    import_file(runtime, many, "名单.xlsx", progress=progress)
+    import_file(runtime, many, "名单.xlsx", pace=BESIDE_SCANS, progress=progress)
     assert tried and "A00001" not in people(runtime)
     assert numbers_of(bring(runtime, *PEOPLE)) == (2, 0, 0, 0)
 
