@@ -16,6 +16,7 @@ from sqlalchemy import select
 from admin import roster_write
 from admin.roster_apart import Person, Reading, read_apart
 from admin.roster_file import Refusal, Sheet
+from admin.roster_insert import COLUMN
 from models import leases
 from models.names import fold
 from models.people import Attendee, visible
@@ -182,7 +183,7 @@ class Roster:
     def _before(self, name: str, person: Any) -> Any:
         if name == "delegation":
             return self.delegations.get(person.delegation_id, "")
-        return getattr(person, roster_write.COLUMN.get(name, name))
+        return getattr(person, COLUMN.get(name, name))
 
 
 @contextmanager

@@ -113,7 +113,9 @@ def _assemble(header: Header, fields: dict[str, list[Value]], problems: dict[int
     repeated = {column.header for column in header.columns if column.field == "name" and not column.part}
     rows = []
     for index, values in enumerate(zip(*columns, strict=True)):
-        said = {name: value for name, value in zip(names, values, strict=True) if value != ""}
+        said = dict(zip(names, values, strict=True))
+        if "" in values:
+            said = {name: value for name, value in said.items() if value != ""}
         if (said or index in problems) and not (header.row >= 0 and said.get("name") in repeated):
             rows.append(RosterRow(header.first + index + 1, said, problems.get(index)))
     return rows

@@ -118,8 +118,10 @@ def _records(text: str, separator: str) -> Iterator[list[str]]:
             people += bool(record)
             if people > ROW_LIMIT + 100 or number > _MOST_RECORDS:
                 raise RosterError("too_many_rows", limit=ROW_LIMIT)
-            if len(record) > COLUMN_LIMIT and any(cell.strip() for cell in record[COLUMN_LIMIT:]):
-                raise RosterError("too_many_columns", limit=COLUMN_LIMIT)
-            yield record[:COLUMN_LIMIT]
+            if len(record) > COLUMN_LIMIT:
+                if any(cell.strip() for cell in record[COLUMN_LIMIT:]):
+                    raise RosterError("too_many_columns", limit=COLUMN_LIMIT)
+                del record[COLUMN_LIMIT:]
+            yield record
     except csv.Error as problem:
         raise RosterError("quotes", row=number + 1) from problem

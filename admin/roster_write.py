@@ -6,30 +6,23 @@ finishes it, and all of them are there at once. An import that was cut off is sw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, partial
-from itertools import chain, repeat
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from admin.roster_apart import Person
-from models import codes, road_sql
+from admin.roster_insert import COLUMN, Newcomers
 from models.database import now
 from models.event import touch
 from models.names import fold, search_keys
 from models.people import Attendee, Badge, Delegation, ImportRun
-from models.road_statements import SPELLINGS
 from models.runtime import Runtime
 
 if TYPE_CHECKING:
     from admin.roster_import import Difference, Verdict
 
 CHANGES = 200          # people changed in one transaction
-COLUMN = {"table": "table_no", "category": "category_key", "delegation": "delegation_id"}
-_A: Any = Attendee.__table__
-_BLANK = {column.name: "" for column in _A.columns if column.name != "id"} | {
-    "vip": False, "delegation_id": None, "state": "registered"}
 
 
 def write(runtime: Runtime, found: Verdict, keys: Iterable[Mapping[int, str]], file_name: str, actor: str,
@@ -44,12 +37,12 @@ def write(runtime: Runtime, found: Verdict, keys: Iterable[Mapping[int, str]], f
     named = dict.fromkeys(values["delegation"] for values in said if "delegation" in values)
     delegations = do(partial(name_delegations, wanted=named))
     numbers = free_numbers(runtime, {person.values["number"] for person in found.new if "number" in person.values})
-    blank = _BLANK | {"category_key": next(iter(runtime.plan().categories)), "import_id": run_id}
+    newcomers = Newcomers(run_id, set(found.sheet.mapping.values()), next(iter(runtime.plan().categories)), delegations, numbers)
     new, done, total = {person.row: person for person in found.new}, 0, len(found.new) + len(found.changed)
     for piece in keys:
-        rows = [attendee_row(new[row], text, blank, numbers, delegations) for row, text in piece.items() if row in new]
+        rows = [newcomers.row(new[row], text) for row, text in piece.items() if row in new]
         if rows:
-            do(partial(insert_people, rows=rows))
+            do(partial(newcomers.insert, rows=rows))
             done += len(rows)
             say("write", done, total)
     for start in range(0, len(found.changed), CHANGES):
@@ -98,18 +91,6 @@ def free_numbers(runtime: Runtime, given: set[str]) -> Iterator[str]:
             yield number
 
 
-def attendee_row(person: Person, keys: str, blank: Mapping[str, Any], numbers: Iterator[str],
-                 delegations: Mapping[str, int]) -> dict[str, Any]:
-    """One new person's columns."""
-    row = {**blank, **person.values, "folded": person.name, "search_keys": keys}
-    for name in COLUMN.keys() & person.values.keys():
-        row[COLUMN[name]] = row.pop(name)
-    if "delegation" in person.values:
-        row["delegation_id"] = delegations[person.values["delegation"]]
-    row["number"] = row["number"] or next(numbers)
-    return row
-
-
 def column_values(values: Mapping[str, Any], delegations: Mapping[str, int]) -> dict[str, Any]:
     """Changed fields as columns; with a name comes how it is compared."""
     found = {COLUMN.get(name, name): value for name, value in values.items()}
@@ -118,25 +99,6 @@ def column_values(values: Mapping[str, Any], delegations: Mapping[str, int]) -> 
     if "name" in values:
         found["folded"] = fold(values["name"])
     return found
-
-
-def insert_people(session: Session, rows: list[dict[str, Any]]) -> None:
-    """New people, each with a badge: few statements with many rows, since each is a turn to wait for."""
-    connection = session.connection()
-    road_sql.insert(connection, "attendee", rows)
-    at = road_sql.stored("issued_at", now())
-    place = SPELLINGS[connection.dialect.name].place
-    driver: Any = connection.connection.driver_connection
-    for start in range(0, len(rows), road_sql.ROWS):
-        some = rows[start:start + road_sql.ROWS]
-        issued = zip(codes.many(codes.BADGE, len(some)), (row["number"] for row in some), repeat(at))
-        driver.execute(_issuing(len(some), place), list(chain.from_iterable(issued)))
-
-
-@cache
-def _issuing(count: int, place: str) -> str:
-    badge = f"({place}, (SELECT id FROM attendee WHERE number = {place}), {place})"  # noqa: S608  our own names
-    return f"INSERT INTO badge (code, attendee_id, issued_at) VALUES {', '.join([badge] * count)}"  # noqa: S608
 
 
 def change_people(session: Session, changes: Iterable[tuple[Difference, Mapping[str, Any]]]) -> None:
