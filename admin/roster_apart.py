@@ -1,7 +1,7 @@
 """Reads a roster file apart from the server (admin/apart.py), which takes over what was read in small pieces.
 
-Whatever needs a look at each row happens in the child: reading, checking, folding names, pinyin. The sheet comes first,
-then the people, and then, worked out while those are being compared and written, the keys by which they are found.
+Whatever needs a look at each row happens in the child: reading, checking, folding names, pinyin. The people come while
+the rest is still being checked, and the keys by which they are found while the first of them are being written.
 """
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from admin import apart
-from admin.roster_file import Refusal, RosterRow, Sheet, check, read
-from admin.roster_rows import Kind, fold_unit
+from admin.roster_file import Refusal, RosterRow, Sheet, read
+from admin.roster_rows import Checking, Kind, fold_unit
 from admin.roster_words import RosterError
 from models.names import fold, search_keys
 
@@ -63,31 +63,51 @@ class _Opening(msgspec.Struct, tag=True):
 
     sheet: Sheet
     count: int
-    refused: list[Refusal]
-    said: dict[int, dict[str, Any]]
     pieces: int
 
 
+class _Closing(msgspec.Struct):
+    """What is known after the last one."""
+
+    refused: list[Refusal]
+    said: dict[int, dict[str, Any]]
+
+
 class Reading:
-    """A file that is being read: its sheet (without rows), how many people it has, which rows were refused and what
-    these say; then, once each and in this order, the others by the piece and their search keys by row."""
+    """A file that is being read. Its parts come once each and in this order: `opening`, `people`, `closing`, `search_keys`."""
 
     def __init__(self, pieces: Iterator[bytes]):
-        opening = msgspec.msgpack.decode(next(pieces), type=_Refused | _Opening)
+        self._pieces = pieces
+        self._left = 0
+
+    def opening(self) -> tuple[Sheet, int]:
+        """The sheet, without its rows, and how many people it has. Raises RosterError."""
+        opening = msgspec.msgpack.decode(next(self._pieces), type=_Refused | _Opening)
         if isinstance(opening, _Refused):
             raise RosterError(opening.error, **opening.params)
-        self.sheet, self.count, self.refused, self.said = opening.sheet, opening.count, opening.refused, opening.said
-        people = msgspec.msgpack.Decoder(list[Person])
-        keys = msgspec.msgpack.Decoder(dict[int, str])
-        self.people: Iterator[list[Person]] = map(people.decode, islice(pieces, opening.pieces))
-        self.keys: Iterator[dict[int, str]] = map(keys.decode, pieces)
+        self._left = opening.pieces
+        return opening.sheet, opening.count
+
+    def people(self) -> Iterator[list[Person]]:
+        """The people who can be taken, by the piece."""
+        return map(msgspec.msgpack.Decoder(list[Person]).decode, islice(self._pieces, self._left))
+
+    def closing(self) -> tuple[list[Refusal], dict[int, dict[str, Any]]]:
+        """The rows that were refused, and what they say, by row."""
+        closing = msgspec.msgpack.decode(next(self._pieces), type=_Closing)
+        return closing.refused, closing.said
+
+    def search_keys(self) -> Iterator[dict[int, str]]:
+        """By what these people are found, by row, in pieces as they were."""
+        return map(msgspec.msgpack.Decoder(dict[int, str]).decode, self._pieces)
 
 
 @contextmanager
 def read_apart(source: Path | str | bytes, name: str = "", sheet: str | None = None,
                mapping: Mapping[str, str] | None = None, kinds: Iterable[Kind] | None = None,
                piece: int = PIECE) -> Iterator[Reading]:
-    """As `roster_file.read` and `check`, in a child. Raises RosterError, also where time or memory came to their end."""
+    """As `roster_file.read` and `check`, in a child that is at work from now on and ends with the context. RosterError is
+    raised within it, also where time or memory came to their end."""
     data = source if isinstance(source, bytes) else b""
     path = None if isinstance(source, bytes) else Path(source).resolve()
     asked = _Asked(str(path) if path else None, name or (path.name if path else ""), sheet, dict(mapping) if mapping else None,
@@ -123,17 +143,18 @@ def _answer(told: bytes) -> Iterator[bytes]:
 
 
 def _said(sheet: Sheet, asked: _Asked) -> Iterator[bytes]:
-    good, refused = check(sheet.rows, asked.kinds)
-    rows = {refusal.row for refusal in refused}
-    pieces = [good[start:start + asked.piece] for start in range(0, len(good), asked.piece)]
-    yield msgspec.msgpack.encode(_Opening(
-        replace(sheet, rows=[]), len(sheet.rows), refused, {row.row: row.values for row in sheet.rows if row.row in rows},
-        len(pieces)))
+    encode = msgspec.msgpack.encode
+    pieces = [sheet.rows[start:start + asked.piece] for start in range(0, len(sheet.rows), asked.piece)]
+    yield encode(_Opening(replace(sheet, rows=[]), len(sheet.rows), len(pieces)))
+    checking = Checking(sheet.rows, asked.kinds)
+    good = []
     for piece in pieces:
-        yield msgspec.msgpack.encode([_person(row) for row in piece])
-    for piece in pieces:
-        yield msgspec.msgpack.encode(
-            {row.row: search_keys(row.values["name"], row.values.get("name_en", "")) for row in piece})
+        good.append(checking.take(piece))
+        yield encode([_person(row) for row in good[-1]])
+    rows = {refusal.row for refusal in checking.refused}
+    yield encode(_Closing(checking.refused, {row.row: row.values for row in sheet.rows if row.row in rows}))
+    for piece in good:
+        yield encode({row.row: search_keys(row.values["name"], row.values.get("name_en", "")) for row in piece})
 
 
 def _person(row: RosterRow) -> Person:

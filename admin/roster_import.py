@@ -100,7 +100,7 @@ def import_file(runtime: Runtime, source: Path | str | bytes, name: str = "", sh
     with _reading(runtime, source, name, sheet, mapping, pace) as reading, holding(runtime):
         found = _judge(runtime, reading, pace)
         if (skip_bad or not found.refused) and (found.new or found.changed):
-            keys = pace.slowly(reading.keys)
+            keys = pace.slowly(reading.search_keys())
             roster_write.write(runtime, found, keys, name or Path(str(source)).name, actor, say)
         return found
 
@@ -119,9 +119,9 @@ def _reading(runtime: Runtime, source: Path | str | bytes, name: str, sheet: str
 
 def _judge(runtime: Runtime, reading: Reading, pace: Pace) -> Verdict:
     """Who of the file is new, changed, unchanged or refused."""
-    found = Verdict(reading.sheet, reading.count, refused=reading.refused, said=reading.said)
-    roster, taken = Roster(runtime, pace), dict[int, int]()
-    for people in pace.slowly(reading.people):
+    roster, taken = Roster(runtime, pace), dict[int, int]()     # while the child opens the file
+    found = Verdict(*reading.opening())
+    for people in pace.slowly(reading.people()):
         for person in people:
             known = roster.find(person)
             if known is None:
@@ -135,7 +135,9 @@ def _judge(runtime: Runtime, reading: Reading, pace: Pace) -> Verdict:
                 difference = roster.compare(person, known)
                 found.unchanged += difference is None
                 found.changed += [difference] if difference else []
-    found.refused.sort(key=lambda refusal: refusal.row)
+    refused, said = reading.closing()
+    found.refused = sorted([*found.refused, *refused], key=lambda refusal: refusal.row)
+    found.said |= said
     return found
 
 

@@ -121,23 +121,38 @@ def _assemble(header: Header, fields: dict[str, list[Value]], problems: dict[int
     return rows
 
 
+class Checking:
+    """Looks at the rows of a file in their order: which can be taken, and (`refused`) which cannot. With categories, a
+    row's category becomes its key."""
+
+    def __init__(self, rows: Iterable[RosterRow], categories: Sequence[Kind] | None = None):
+        self.refused: list[Refusal] = []
+        self._met = _Met(all("number" in row.values for row in rows))
+        self._categories = categories
+        self._matched: dict[str, Match] = {}
+
+    def take(self, rows: Iterable[RosterRow]) -> list[RosterRow]:
+        """Those of the next rows that can be taken."""
+        good = []
+        for row in rows:
+            problem = row.problem or (None if row.values.get("name") else Problem("no_name", {}))
+            if not problem and self._categories is not None and "category" in row.values:
+                problem = _place(row, self._categories, self._matched)
+            if not problem:
+                first = self._met.before(row)
+                problem = Problem("duplicate", {"first": first}) if first else None
+            if problem:
+                self.refused.append(Refusal(row.row, problem.error, problem.params))
+            else:
+                good.append(row)
+        return good
+
+
 def check(rows: Iterable[RosterRow], categories: Sequence[Kind] | None = None) -> tuple[list[RosterRow], list[Refusal]]:
-    """The rows that can be taken and those that cannot. With categories, a row's category becomes its key."""
+    """The rows that can be taken and those that cannot, all at once."""
     rows = list(rows)
-    good, refused, met = [], [], _Met(all("number" in row.values for row in rows))
-    matched: dict[str, Match] = {}
-    for row in rows:
-        problem = row.problem or (None if row.values.get("name") else Problem("no_name", {}))
-        if not problem and categories is not None and "category" in row.values:
-            problem = _place(row, categories, matched)
-        if not problem:
-            first = met.before(row)
-            problem = Problem("duplicate", {"first": first}) if first else None
-        if problem:
-            refused.append(Refusal(row.row, problem.error, problem.params))
-        else:
-            good.append(row)
-    return good, refused
+    checking = Checking(rows, categories)
+    return checking.take(rows), checking.refused
 
 
 def _place(row: RosterRow, categories: Sequence[Kind], matched: dict[str, Match]) -> Problem | None:

@@ -73,22 +73,25 @@ def test_what_is_read_apart_is_what_is_read_here(tmp_path: Path) -> None:
     good, refused = check(here.rows)
     for source in (data, tmp_path / "名单.xlsx"):
         with read_apart(source) as reading:
-            assert (reading.sheet, reading.count, reading.refused) == (replace(here, rows=[]), 2, refused)
-            assert reading.said == {3: here.rows[1].values}
-            assert [[(person.row, person.values) for person in piece] for piece in reading.people] == [
+            assert reading.opening() == (replace(here, rows=[]), 2)
+            assert [[(person.row, person.values) for person in piece] for piece in reading.people()] == [
                 [(row.row, row.values) for row in good]]
-            assert list(reading.keys) == [{2: search_keys("张三")}]
-    with pytest.raises(RosterError, match=r"没有\.xlsx"), read_apart(tmp_path / "没有.xlsx"):
-        pass
+            assert reading.closing() == (refused, {3: here.rows[1].values})
+            assert list(reading.search_keys()) == [{2: search_keys("张三")}]
+    with pytest.raises(RosterError, match=r"没有\.xlsx"), read_apart(tmp_path / "没有.xlsx") as reading:
+        reading.opening()
 
 
 def test_what_is_read_apart_comes_in_pieces_and_who_has_enough_need_not_hear_the_rest() -> None:
     data = rosters.text([["姓名"], *([f"人{n}"] for n in range(5))]).encode()
     with read_apart(data, piece=2) as reading:
-        assert [[person.name for person in piece] for piece in reading.people] == [["人0", "人1"], ["人2", "人3"], ["人4"]]
-        assert [list(piece) for piece in reading.keys] == [[2, 3], [4, 5], [6]]
+        assert reading.opening()[1] == 5
+        assert [[person.name for person in piece] for piece in reading.people()] == [["人0", "人1"], ["人2", "人3"], ["人4"]]
+        assert reading.closing() == ([], {})
+        assert [list(piece) for piece in reading.search_keys()] == [[2, 3], [4, 5], [6]]
     with read_apart(data, piece=2) as reading:
-        assert len(next(reading.people)) == 2
+        reading.opening()
+        assert len(next(reading.people())) == 2
 
 
 @pytest.mark.parametrize("told", [b"fault", b"memory", b"spin"])
@@ -115,7 +118,7 @@ def test_a_bomb_is_refused_in_words_or_read_without_harm(kind: str) -> None:
     data = BOMBS[kind]()
     try:
         with read_apart(data) as reading:
-            count = reading.count
+            count = reading.opening()[1]
     except RosterError as refused:
         assert "%(" not in refused.message
         assert len(refused.message) < 400
@@ -144,7 +147,7 @@ def test_no_entity_brings_a_file_of_the_server_into_the_roster(tmp_path: Path) -
     secret.write_text("绝密内容", "utf-8")
     try:
         with read_apart(hostile_files.external_entity(str(secret))) as reading:
-            said = [reading.sheet, reading.refused, reading.said, *reading.people]
+            said = [reading.opening(), *reading.people(), reading.closing()]
     except RosterError as refused:
         assert "绝密" not in refused.message
     else:
@@ -157,8 +160,8 @@ def test_no_workbook_makes_the_server_call_anybody() -> None:
         listener.listen()
         listener.settimeout(0.2)
         try:
-            with read_apart(hostile_files.external_subset(f"http://127.0.0.1:{listener.getsockname()[1]}/x.dtd")):
-                pass
+            with read_apart(hostile_files.external_subset(f"http://127.0.0.1:{listener.getsockname()[1]}/x.dtd")) as reading:
+                reading.opening()
         except RosterError as refused:
             assert refused.message
         with pytest.raises(TimeoutError):
@@ -170,8 +173,8 @@ def test_no_workbook_makes_the_server_call_anybody() -> None:
     rosters.xls().replace(b"\x09\x08\x10\x00", b"\x09\x08\xff\xff"), rosters.locked_xls(), rosters.locked_xlsx()],
     ids=["garbage", "zeros", "length", "locked xls", "locked xlsx"])
 def test_a_broken_or_locked_xls_is_refused_in_words(data: bytes) -> None:
-    with pytest.raises(RosterError) as caught, read_apart(data, "名单.csv"):
-        pass
+    with pytest.raises(RosterError) as caught, read_apart(data, "名单.csv") as reading:
+        reading.opening()
     assert caught.value.error in ("broken", "password", "too_heavy")
 
 

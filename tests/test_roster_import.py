@@ -13,6 +13,7 @@ from admin.roster_file import RosterError
 from admin.roster_import import BESIDE_SCANS, ImportRunning, import_file, look
 from models.database import now
 from models.exports import export
+from models.names import search_keys
 from models.people import Attendee, Badge, ImportRun, standing_badge, visible
 from models.runtime import Runtime
 from tests import rosters
@@ -210,3 +211,19 @@ def test_an_import_is_written_down_with_who_did_it(runtime):
         run = session.scalars(select(ImportRun)).one()
     assert (run.file_name, run.actor) == ("名单.xlsx", "陈总") and run.finished_at <= now()
     assert (run.outcome["new"], run.outcome["refused"]) == (2, 0)
+
+
+def test_all_that_a_file_says_of_a_new_person_is_kept_and_what_it_does_not_say_has_its_usual_value(runtime):
+    said = {"姓名": "张三", "英文名": "San Zhang", "单位": "一所", "职务": "博士", "手机": "13800000001", "邮箱": "a@b.cn",
+            "身份证号": "110101199001011234", "性别": "女", "民族": "汉", "饮食": "清真", "提示": "发言", "座位": "A1", "桌号": "8",
+            "房间号": "1208", "贵宾": "是", "车次航班": "G1", "状态": "待审核", "备注": "晚到", "代表团": "华东", "类别": "记者"}
+    bring(runtime, list(said.values()), head=list(said))
+    bring(runtime, ("李四",), head=("姓名",))
+    first, second = people(runtime)["00001"], people(runtime)["00002"]
+    assert [first.name, first.name_en, first.organisation, first.post, first.phone, first.email, first.id_number, first.sex,
+            first.nation, first.diet, first.hint, first.seat, first.table, first.room] == list(said.values())[:14]
+    assert (first.vip, first.arrival, first.state, first.remarks, first.category_key) == (True, "G1", "pending", "晚到", "press")
+    assert runtime.plan(fresh=True).delegations[first.delegation_id] == "华东"
+    assert (second.vip, second.state, second.category_key, second.delegation_id) == (False, "registered", "delegate", None)
+    assert {second.organisation, second.phone, second.table, second.remarks} == {""}
+    assert first.search_keys == search_keys("张三", "San Zhang") and (second.folded, second.search_keys) == ("李四", search_keys("李四"))
