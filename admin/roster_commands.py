@@ -1,6 +1,7 @@
 """The command that brings a roster in."""
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def import_roster(console: Console, file: Path, sheet: str | None, mapping: tupl
     例 Example: python app.py import 名单.xlsx --map 工作部门=organisation
     """
     app = console.app()
+    gc.freeze()         # the program itself is not looked through again and again while rows come and go
     with app.app_context():
         found = run(console, app.extensions["huiwu"], file, sheet, mappings(mapping), dry_run, skip_bad)
         payload = found.payload()

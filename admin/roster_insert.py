@@ -21,7 +21,6 @@ from models.road_statements import SPELLINGS
 ROWS = 32                                    # of one statement at the most: it is prepared once
 COLUMN = {"table": "table_no", "category": "category_key", "delegation": "delegation_id"}
 _OURS = ("number", "delegation_id", "folded", "search_keys")         # of each row, before what the file says
-_ALWAYS = {"name": "", "category": ""}
 _DEFAULTS = {"vip": False, "state": "registered"}
 _IN_SQL = {"vip": "FALSE", "state": "'registered'"}
 _BADGE = "({0}, (SELECT id FROM attendee WHERE number = {0}), {0})"
@@ -33,10 +32,11 @@ class Newcomers:
 
     def __init__(self, run_id: int, fields: Collection[str], fallback: str, delegations: Mapping[str, int],
                  numbers: Iterator[str]):
-        self._defaults = {name: _DEFAULTS.get(name, "") for name in (*_ALWAYS, *fields) if COLUMN.get(name, name) not in _OURS}
-        self._defaults["category"] = fallback
+        defaults = {name: _DEFAULTS.get(name, "") for name in ("name", *fields) if COLUMN.get(name, name) not in _OURS}
+        defaults["category"] = fallback
+        self._fields, self._defaults = tuple(defaults), tuple(defaults.values())
         self._delegations, self._numbers = delegations, numbers
-        brought = [*_OURS, *(COLUMN.get(name, name) for name in self._defaults)]
+        brought = [*_OURS, *(COLUMN.get(name, name) for name in defaults)]
         others = [column.name for column in Attendee.__table__.columns if column.name not in (*brought, "id", "import_id")]
         self._columns = ", ".join([*brought, "import_id", *others])
         self._row = ", ".join([*["{0}"] * len(brought), str(run_id), *(_IN_SQL.get(name, "''") for name in others)])
@@ -46,7 +46,7 @@ class Newcomers:
         said = person.values.get
         delegation = said("delegation")
         return [said("number") or next(self._numbers), self._delegations[delegation] if delegation else None, person.name, keys,
-                *[said(name, default) for name, default in self._defaults.items()]]
+                *map(said, self._fields, self._defaults)]
 
     def insert(self, session: Session, rows: list[list[Any]]) -> None:
         """Writes them, each with a badge."""

@@ -24,7 +24,8 @@ PIECE = 0.5                     # seconds of scans between two looks whether the
 def rows(options: Options) -> list[Row]:
     """The command on an xlsx and on a csv, each beside its bare read; then the page's import beside scans."""
     with tempfile.TemporaryDirectory() as scratch:
-        shelf = options.cache or Path(scratch)
+        # Not within the cache: it is emptied when the tables are others.
+        shelf = options.cache.with_name(f"{options.cache.name}-rosters") if options.cache else Path(scratch)
         shelf.mkdir(parents=True, exist_ok=True)
         files = {"xlsx": shelf / f"roster-{options.many}.xlsx", "csv": shelf / f"roster-{options.many}.csv"}
         _write(files, options.many)
