@@ -51,6 +51,7 @@ def hearing(module: str, told: bytes, seconds: float) -> Iterator[Iterator[bytes
                           creationflags=_FLAGS) as child:
         assert child.stdin is not None and child.stdout is not None
         end = threading.Timer(seconds, child.kill)
+        end.daemon = True                # a server that stops does not wait for it
         pieces: SimpleQueue[bytes | None] = SimpleQueue()
         taking = threading.Thread(target=_take, args=(child.stdout, pieces), name="apart", daemon=True)
         try:
