@@ -1,10 +1,11 @@
 """How names are compared and found: folding, pinyin, initials.
 
-Pinyin is worked out once, at import, and stored; pypinyin (56 MB) loads at the first Chinese character.
+Pinyin is worked out once, at import, and stored; pypinyin (13 MB) loads at the first Chinese character.
 Readings of surnames follow 《现代汉语词典》 and forms.md.
 """
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -160,6 +161,7 @@ def _reading(letter: str) -> str:
     """The ordinary reading of one character without tones (ü is v); the character itself when nobody knows."""
     if letter in _RARE:
         return _RARE[letter]
+    os.environ.setdefault("PYPINYIN_NO_PHRASES", "1")    # 43 MB, and they say nothing of a character by itself
     from pypinyin import Style, pinyin
 
     return pinyin(letter, style=Style.NORMAL)[0][0]

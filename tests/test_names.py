@@ -80,6 +80,11 @@ def test_keys_are_made_of_any_text_and_hold_the_folded_name(name: str, name_en: 
     assert fold(name) in search_keys(name, name_en)
 
 
+def test_of_pypinyin_the_phrases_are_not_loaded() -> None:
+    code = "import models.names as n; n.search_keys('张三'); from pypinyin.constants import PHRASES_DICT; assert not PHRASES_DICT"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 def test_pypinyin_stays_out_until_a_chinese_name_needs_it() -> None:
     code = "import sys, models.names as n; n.search_keys('John Smith'); assert 'pypinyin' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
