@@ -139,6 +139,7 @@ def accompany(server: Any, threads: Iterable[tuple[Callable[..., None], tuple[An
         if ended.is_set():
             return
         time.sleep(0.005)           # not a lock's wait: a worker that is forked now inherits nothing that is held
+    multiprocessing.set_start_method("spawn", force=True)       # for any later one (SIGHUP): it would inherit our threads
     for work, given in threads:
         threading.Thread(target=work, args=given, daemon=True).start()
     with nearby.announced(doors, own, say):

@@ -19,6 +19,8 @@ from queue import SimpleQueue
 from subprocess import PIPE
 from typing import IO
 
+from models.cores import everywhere
+
 ROOT = Path(__file__).parent.parent
 MEMORY = 1_500_000_000               # bytes of address space; 100,000 people with 21 fields need a fifth of it
 REFUSED = 3                          # exit codes of a child, beside 0
@@ -35,8 +37,9 @@ class TooHeavy(Exception):
 def ask(module: str, told: bytes, seconds: float) -> tuple[bool, bytes]:
     """What the module's child says of what it is told: whether it took it, and its answer. Raises TooHeavy."""
     try:
-        child = subprocess.run(_command(module, seconds), input=told, cwd=ROOT, check=False, capture_output=True,  # noqa: S603
-                               timeout=seconds, creationflags=_FLAGS)
+        with everywhere():
+            child = subprocess.run(_command(module, seconds), input=told, cwd=ROOT, check=False, capture_output=True,  # noqa: S603
+                                   timeout=seconds, creationflags=_FLAGS)
     except subprocess.TimeoutExpired as problem:
         raise TooHeavy from problem
     _fail(child.returncode, child.stderr)
@@ -47,8 +50,10 @@ def ask(module: str, told: bytes, seconds: float) -> tuple[bool, bytes]:
 def hearing(module: str, told: bytes, seconds: float) -> Iterator[Iterator[bytes]]:
     """What the module's child says of what it is told, in its pieces (`tell`), while it is still at work on the next
     ones. They raise TooHeavy where time or memory came to their end. The child ends with the context."""
-    with subprocess.Popen(_command(module, seconds), stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=ROOT,  # noqa: S603
-                          creationflags=_FLAGS) as child:
+    with everywhere():
+        begun = subprocess.Popen(_command(module, seconds), stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=ROOT,  # noqa: S603
+                                 creationflags=_FLAGS)
+    with begun as child:
         assert child.stdin is not None and child.stdout is not None
         end = threading.Timer(seconds, child.kill)
         end.daemon = True                # a server that stops does not wait for it

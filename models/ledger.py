@@ -165,13 +165,13 @@ def _scan(work: Batch, request: ScanRequest, station: StationView) -> Answer:
     facts = work.facts.facts(found, station)
     ask = Ask(request.service, request.at, request.direction, request.quantity, request.offline, request.force,
               request.answers)
-    decision = rules.decide(ask, facts)
+    decision, service = rules.decide(ask, facts), work.facts.plan.services[request.service]
     work.facts.head += 1
-    entry = Entry(work.facts.head, request.id, request.service, request.at, request.caller.station,
+    entry = Entry(work.facts.head, request.id, service.key, request.at, request.caller.station,
                   decision.direction, decision.use_no, request.quantity, found.coupon.id if found.coupon else None)
     jobs = work.births.of_scan(request, decision, found, station, entry)
     said = said_of(work.facts.plan, decision, jobs)
-    row = scan_row(request, work.facts.plan.services[request.service], decision, found, entry, said)
+    row = scan_row(request, service, decision, found, entry, said)
     _keep(work, row)
     _fold(work, found, entry, decision.accepted, request)
     answer = Answer(request.id, entry.seq, request.service, decision.verdict, decision.reason, decision.direction,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from operator import itemgetter
+from sys import intern
 from typing import Any, NamedTuple
 
 import msgspec
@@ -119,8 +120,8 @@ def moment(text: str) -> datetime:
 
 def entry(row: Sequence[Any]) -> Entry:
     """What somebody did (a row of `history`, or inside one of `by_code`), as the rules read it."""
-    seq, scan_id, service, at, *rest = row
-    return Entry(seq, scan_id, service, moment(at), *rest)
+    seq, scan_id, service, at, station, *rest = row
+    return Entry(seq, scan_id, intern(service), moment(at), intern(station), *rest)     # a few words, kept by the thousand
 
 
 def known_row(row: list[Any]) -> KnownRow:

@@ -23,7 +23,8 @@ T = TypeVar("T")
 log = logging.getLogger("huiwu.writer")
 GROUP = 500   # pieces of work in one transaction at the most: bounds the wait of the first
 FOLD_SECONDS = 1.0   # between two foldings of SQLite's log into the file
-LOG_PAGES = 20_000   # of 4 KB: the writer folds the log itself only if nobody else could for so long
+LONG_LOG = 2_000     # pages of 4 KB: from here on it is begun anew
+LOG_PAGES = 20_000   # the writer folds the log itself only if nobody else could for so long
 TRIES = 3     # a constraint hit or another process's commit in between: gather and decide again
 
 
@@ -159,9 +160,23 @@ class Writer:
         while not self._ended.wait(FOLD_SECONDS):
             try:
                 with self.engine.connect() as connection:
-                    connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # type: ignore[union-attr]
+                    self._fold(connection.connection.driver_connection)
             except self._errors as error:
                 log.warning("the log was not folded: %s", getattr(error, "orig", error))
+
+    def _fold(self, driver: Any) -> None:
+        """While commits follow each other, there is always one behind what was folded, and the log grows for ever: then the
+        little that is left is folded while the writer waits, some milliseconds, and the log begins anew."""
+        _busy, pages, _folded = driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if pages < LONG_LOG:
+            return
+        (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()
+        driver.execute("PRAGMA busy_timeout = 0")       # somebody reads of it: then at the next turn
+        try:
+            with self._turn:
+                driver.execute("PRAGMA wal_checkpoint(RESTART)")
+        finally:
+            driver.execute(f"PRAGMA busy_timeout = {patience}")
 
     def _take_scans(self) -> list[tuple[list[Any], Work]]:
         taken: list[tuple[list[Any], Work]] = []
