@@ -1,11 +1,12 @@
 """The command line: `python app.py [--data DIR] [--json] <command>`. Each room brings its own commands.
 
-`serve` is here; the others come with the whole program, when one of them is asked for.
+`serve` is here; the others come with their modules, when one of them is asked for.
 """
 from __future__ import annotations
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -17,25 +18,28 @@ from serving import serve
 DEFAULT_DATA = Path(__file__).resolve().parent / "instance"
 
 
+# Modules with COMMANDS; those first whose commands are waited for.
+ROOMS = ("admin.roster_commands", "admin.event_commands", "admin.demo_commands", "admin.staff_commands", "admin.badge_commands",
+         "admin.export_commands", "admin.care_commands", "admin.restore_command", "admin.move_commands", "admin.doctor_commands",
+         "admin.purge_commands", "kiosk.commands", "rehearsal.commands")
+
+
 class Commands(click.Group):
-    """All commands; the rooms are loaded for any but `serve`."""
+    """All commands. A module is loaded when one of its commands may be meant: the whole program takes a second."""
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """The command of a name, None if there is none."""
-        return self.commands.get(name) or self._all().get(name)
+        if name in self.commands:
+            return self.commands[name]
+        return next((command for command in self._others() if command.name == name), None)
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Every name, in order."""
-        return sorted(self._all())
+        return sorted([*self.commands, *(str(command.name) for command in self._others())])
 
-    def _all(self) -> MutableMapping[str, click.Command]:
-        from admin.commands import COMMANDS as ADMIN
-        from kiosk.commands import COMMANDS as KIOSK
-        from rehearsal.commands import COMMANDS as REHEARSAL
-
-        for command in (*KIOSK, *ADMIN, *REHEARSAL):
-            self.add_command(command)
-        return self.commands
+    def _others(self) -> Iterator[click.Command]:
+        for room in ROOMS:
+            yield from import_module(room).COMMANDS
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -43,6 +43,8 @@ def worker() -> Any:
     doors = plain_doors.from_environment()
     app = cores.road(create_app({"DATA": os.environ["HUIWU_DATA"], "DOORS": doors, "HOSTS": (doors.host,)}))
     runtime, hub = app.extensions["huiwu"], app.extensions["huiwu.live"]
+    if not runtime.is_shared:
+        cores.choose()
     threading.Thread(target=count, args=(runtime,), name="counts", daemon=True).start()
     runtime.writer.start(cores.settle)
     spooler = app.extensions["huiwu.spooler"] = Spooler(runtime, hub.ring)

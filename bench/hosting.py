@@ -13,5 +13,5 @@ def serve(application: str, port: int) -> None:
     import serving
 
     Granian(application, address="127.0.0.1", port=port, interface=Interfaces.WSGI, workers=1,
-            factory=application.endswith("create_app"), blocking_threads=serving.THREADS, backpressure=serving.connections(),
+            factory=not application.endswith(":app"), blocking_threads=serving.THREADS, backpressure=serving.connections(),
             websockets=False, log_enabled=False).serve()

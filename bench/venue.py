@@ -102,7 +102,7 @@ def huiwu(folder: Path, env: Mapping[str, str] | None = None) -> AbstractContext
 
 
 def hello(which: str = "app") -> AbstractContextManager[Server]:
-    """The reference: a bare Flask; `settled` is the one whose threads share a core."""
+    """The reference: a bare Flask; `on_one_core` is the one whose threads share a core."""
     port = free_port()
     return running(["-m", "bench.hello", str(port), which], port, "/")
 

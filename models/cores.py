@@ -6,7 +6,8 @@ docs/speed.md); a scan's road hands it over about ten times. So the threads of t
 scans, for a fifth less processor time. What runs long without the interpreter goes `everywhere`: a secret's hash, and
 whatever is begun in the meantime, for threads and processes start on the cores of the thread that starts them.
 
-Linux only: elsewhere, and where there is but one core, threads stay where the system puts them.
+Only a server does it that is alone with its event (`choose`): two nodes would take the same core. And only on Linux:
+elsewhere, and where there is but one core, threads stay where the system puts them.
 """
 from __future__ import annotations
 
@@ -15,7 +16,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,14 @@ else:
     ALL = frozenset()
 
 
-@cache
-def shared() -> int | None:
-    """The core for a scan's road: the last of the fastest, for the first one answers the devices. None: no choice."""
-    return max(ALL, key=lambda core: (_speed(core), core)) if len(ALL) > 1 else None
+_chosen: set[int] = set()       # one core, or none: then threads run where the system puts them
+
+
+def choose() -> None:
+    """Chooses the core for a scan's road: the last of the fastest, for the first one answers the devices."""
+    _chosen.clear()
+    if len(ALL) > 1:
+        _chosen.add(max(ALL, key=lambda core: (_speed(core), core)))
 
 
 def _speed(core: int) -> int:
@@ -43,11 +47,10 @@ def _speed(core: int) -> int:
 
 
 def settle() -> None:
-    """Keeps the calling thread on the shared core from now on."""
-    core = shared()
-    if core is not None:
+    """Keeps the calling thread on the shared core from now on, where there is one."""
+    if _chosen:
         with suppress(OSError):         # taken from this process meanwhile: then it runs where it may
-            _move(0, frozenset({core}))
+            _move(0, frozenset(_chosen))
 
 
 def road(app: Any) -> Any:
@@ -66,7 +69,7 @@ def road(app: Any) -> Any:
 @contextmanager
 def everywhere() -> Iterator[None]:
     """Work that does not hold the interpreter: it, and threads and processes begun in it, may run on any core."""
-    if shared() is None:
+    if not _chosen:
         yield
         return
     before = frozenset(_cores(0))

@@ -269,6 +269,6 @@ def test_the_process_that_starts_a_server_loads_none_of_the_program() -> None:
     code = ("import sys; sys.argv = ['app.py', 'serve', '--help']\n"
             "try: import runpy; runpy.run_path('app.py', run_name='__main__')\n"
             "except SystemExit: pass\n"
-            "print(sorted({'sqlalchemy', 'flask', 'cryptography', 'admin.commands', 'models.runtime'} & set(sys.modules)))")
+            "print(sorted({'sqlalchemy', 'flask', 'cryptography', 'admin.roster_commands', 'models.runtime'} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[]"

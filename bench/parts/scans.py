@@ -21,7 +21,7 @@ CPU_AT = 16                 # clients at which the processor is looked at
 def rows(options: Options) -> list[Row]:
     """At each number of clients: hello, the textbook and ours in turn, round by round."""
     with meeting.event(options.people, cache=options.cache) as place, venue.huiwu(place.folder) as ours, \
-            venue.hello() as plain, venue.hello("settled") as settled, venue.textbook(place.folder, place.badges) as book:
+            venue.hello() as plain, venue.hello("on_one_core") as settled, venue.textbook(place.folder, place.badges) as book:
         contest: Contest = {"hello": (plain, venue.hellos()), "settled": (settled, venue.hellos()),
                             "textbook": (book, venue.scans(place.badges)), "ours": (ours, venue.scans(place.badges))}
         for server, requests in contest.values():
