@@ -76,7 +76,7 @@ def test_no_verdict_moves_the_page_or_is_cut_off(page, site, mode, language, siz
 
 def last_id(page: Page, site, code: str) -> str:
     """The id under which the server recorded this code's scan."""
-    deadline = 100
+    deadline = 900      # frames: a busy machine draws few, and sends a scan late
     while not any(one["code"] == code for one in site.scans) and deadline:
         page.wait_for_function("() => new Promise((done) => requestAnimationFrame(() => done(true)))")
         deadline -= 1
