@@ -26,7 +26,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from addresses import LOCAL_NAME, PRIVATE, Address, is_private
 from models.files import AUTHORITY, AUTHORITY_FOLDER, AUTHORITY_KEY, private_folder, replacing
 
-FOLDER = AUTHORITY_FOLDER
 SERVER, SERVER_KEY = "server.pem", "server.key"
 NAMES = (LOCAL_NAME, "localhost")
 LOOPBACK = (ip_address("127.0.0.1"), ip_address("::1"))
@@ -57,7 +56,7 @@ def ready(data: Path, addresses: Iterable[Address], now: datetime | None = None)
     """The certificates of a data folder for these addresses: those that are there, or new ones where there are none,
     they have run out, or the addresses are others. OSError: the folder cannot be written."""
     now, said = _plausible(now or datetime.now(UTC))
-    folder = data / FOLDER
+    folder = data / AUTHORITY_FOLDER
     private_folder(folder)
     wanted = list(dict.fromkeys([*LOOPBACK, *addresses]))
     found = _authority(folder, now)
@@ -74,7 +73,7 @@ def ready(data: Path, addresses: Iterable[Address], now: datetime | None = None)
 def read_authority(data: Path) -> x509.Certificate | None:
     """The authority's certificate, for whoever is to trust it; None before the first start over https."""
     try:
-        return x509.load_pem_x509_certificate((data / FOLDER / AUTHORITY).read_bytes())
+        return x509.load_pem_x509_certificate((data / AUTHORITY_FOLDER / AUTHORITY).read_bytes())
     except (OSError, ValueError):
         return None
 

@@ -71,7 +71,7 @@ def database(data: Path) -> Check:
 def certificate(data: Path, own: Iterable[Address], now: datetime) -> Check:
     """Whether the https certificate is good today and names today's addresses."""
     try:
-        found = x509.load_pem_x509_certificate((data / certificates.FOLDER / certificates.SERVER).read_bytes())
+        found = x509.load_pem_x509_certificate((data / certificates.AUTHORITY_FOLDER / certificates.SERVER).read_bytes())
         names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except FileNotFoundError:
         return Check("certificate", "ok", "还没有，第一次启动服务时做。 Made at the first start of the server.")

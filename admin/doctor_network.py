@@ -104,7 +104,7 @@ def served(data: Path, url: str | None) -> Doors | None:
     if match is None:
         return None
     number, is_https = int(match[3]), match[1] == "https"
-    folder = data / certificates.FOLDER
+    folder = data / certificates.AUTHORITY_FOLDER
     made = Certificates(folder / certificates.AUTHORITY, folder / certificates.SERVER, folder / certificates.SERVER_KEY, False, ())
     for host in ("0.0.0.0", match[2]):  # noqa: S104  asked at 127.0.0.1
         doors = Doors(host, number, number + 1 if is_https else None)

@@ -22,8 +22,7 @@ from sqlalchemy import select
 
 from kiosk.pairing import served_at
 from models.cores import everywhere
-from models.files import AUTHORITY, AUTHORITY_KEY, FILE_MODE, private_folder, replacing, stamped
-from models.files import AUTHORITY_FOLDER as FOLDER
+from models.files import AUTHORITY, AUTHORITY_FOLDER, AUTHORITY_KEY, FILE_MODE, private_folder, replacing, stamped
 from models.people import Staff
 from models.runtime import Runtime
 from pins import HOUSE, LONGEST, Busy, Gate
@@ -58,15 +57,15 @@ def seal(data: Path, secret_hash: str, passphrase: str, gate: Gate = HOUSE) -> N
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     try:
-        authority = (data / FOLDER / AUTHORITY).read_text()
+        authority = (data / AUTHORITY_FOLDER / AUTHORITY).read_text()
         of = _of(secret_hash)
-        file = data / FOLDER / SEALED / f"{of}.json"
+        file = data / AUTHORITY_FOLDER / SEALED / f"{of}.json"
         if file.exists() and msgspec.json.decode(file.read_bytes(), type=Sealed).authority == authority:
             return
         salt, nonce = os.urandom(16), os.urandom(12)
         with gate.turn():
             under = _under(passphrase, salt)
-        key = AESGCM(under).encrypt(nonce, (data / FOLDER / AUTHORITY_KEY).read_bytes(), authority.encode())
+        key = AESGCM(under).encrypt(nonce, (data / AUTHORITY_FOLDER / AUTHORITY_KEY).read_bytes(), authority.encode())
         private_folder(file.parent)
         with replacing(file, private=True) as beside:
             beside.write_bytes(msgspec.json.encode(Sealed(of, authority, salt, nonce, key)))
@@ -84,8 +83,8 @@ def papers(runtime: Runtime) -> dict[str, Any]:
     wanted = {_of(one) for one in hashes}
     authority, sealed = "", []
     try:
-        authority = (runtime.data / FOLDER / AUTHORITY).read_text()
-        for file in sorted((runtime.data / FOLDER / SEALED).glob("*.json")):
+        authority = (runtime.data / AUTHORITY_FOLDER / AUTHORITY).read_text()
+        for file in sorted((runtime.data / AUTHORITY_FOLDER / SEALED).glob("*.json")):
             one = msgspec.json.decode(file.read_bytes(), type=Sealed)
             if one.of in wanted and one.authority == authority:
                 sealed.append(one)
@@ -115,7 +114,7 @@ def needs_passphrase(data: Path, found: Papers) -> bool:
 
 def _is_here(data: Path, found: Papers) -> bool:
     try:
-        return (data / FOLDER / AUTHORITY).read_text() == found.authority and (data / FOLDER / AUTHORITY_KEY).exists()
+        return (data / AUTHORITY_FOLDER / AUTHORITY).read_text() == found.authority and (data / AUTHORITY_FOLDER / AUTHORITY_KEY).exists()
     except OSError:
         return False
 
@@ -135,9 +134,9 @@ def unseal(found: Papers, passphrase: str) -> bytes | None:
 
 def take_over(data: Path, found: Papers, key: bytes, at: datetime) -> None:
     """Makes the authority this laptop's; another one that was here stays in a folder beside. OSError."""
-    here = data / FOLDER
+    here = data / AUTHORITY_FOLDER
     if here.exists():
-        here.rename(stamped(data, f"{FOLDER}-before-restore", at, ""))
+        here.rename(stamped(data, f"{AUTHORITY_FOLDER}-before-restore", at, ""))
     private_folder(here)
     for name, content in ((AUTHORITY_KEY, key), (AUTHORITY, found.authority.encode())):
         with replacing(here / name, private=True) as beside:

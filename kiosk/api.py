@@ -226,13 +226,13 @@ def _asker() -> live.Asker:
     return live.Asker(f"device-{g.device.id}", live.OF_A_TABLET, g.station.mode == "desk")
 
 
-def heard(runtime: Runtime | None = None) -> Any:
+def heard() -> Any:
     """Notes that this tablet spoke, its clock and what waits in its outbox; returns its offset."""
     kept, asked = here()
     if kept.device is None:
         return None
     clock, waiting = guard.measured(asked.environ.get("HTTP_X_SENT_AT")), asked.environ.get("HTTP_X_WAITING", "")
-    return (runtime or guard.runtime()).sight(kept.device.id, clock, _count(waiting))
+    return guard.runtime().sight(kept.device.id, clock, _count(waiting))
 
 
 def _count(text: str) -> int | None:
@@ -245,7 +245,7 @@ def _caller() -> Caller:
 
 
 def _read_scans(runtime: Runtime, items: list[Any]) -> list[ScanRequest | BadShape]:
-    offset, received, caller = heard(runtime), now(), _caller()
+    offset, received, caller = heard(), now(), _caller()
     secret = runtime.plan().event.secret
     taken: list[ScanRequest | BadShape] = []
     for item in items:

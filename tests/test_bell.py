@@ -19,9 +19,9 @@ def paces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bell, "TROUBLED_PACE", LONG)
 
 
-def waiting(mine: Bell, in_trouble: bool = False) -> Callable[[float], bool]:
+def waiting(mine: Bell, in_trouble: bool = False, longest: float = LONG) -> Callable[[float], bool]:
     """Somebody who waits at the bell; whether they are back within so many seconds."""
-    thread = threading.Thread(target=mine.wait, args=(mine.hush(), LONG, in_trouble), daemon=True)
+    thread = threading.Thread(target=mine.wait, args=(mine.hush(), longest, in_trouble), daemon=True)
     thread.start()
 
     def is_back(seconds: float) -> bool:
@@ -59,5 +59,4 @@ def test_what_rang_before_the_look_is_no_news() -> None:
 
 def test_it_looks_again_after_the_longest_while_although_nothing_rang(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bell, "PACE", 0.0)
-    mine = Bell()
-    mine.wait(mine.hush(), 0.01, in_trouble=False)
+    assert waiting(Bell(), longest=0.01)(SOON)

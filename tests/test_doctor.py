@@ -297,7 +297,7 @@ def test_a_certificate_that_does_not_name_todays_address_or_has_run_out_is_said(
     soon = doctor_event.certificate(tmp_path, [HOME], today + certificates.LASTS - timedelta(days=5))
     late = doctor_event.certificate(tmp_path, [HOME], today + certificates.LASTS + timedelta(days=5))
     assert (soon.state, late.state) == ("warning", "bad")
-    (tmp_path / certificates.FOLDER / certificates.SERVER).write_text("x")
+    (tmp_path / certificates.AUTHORITY_FOLDER / certificates.SERVER).write_text("x")
     assert doctor_event.certificate(tmp_path, [HOME], today).state == "warning"
 
 
